@@ -1,0 +1,185 @@
+"""Every error that Labelwright raises on purpose.
+
+    LabelwrightError
+    ├── InvalidInput        422  what was sent cannot be used
+    ├── NotAuthenticated    401  nobody is signed in
+    ├── NotAllowed          403  signed in, but not for this
+    ├── NotFound            404  no such thing, or not for these eyes
+    ├── Conflict            409  the thing has moved on
+    └── Unavailable         503  a part of the system does not answer; try again
+
+Each leaf has a stable `code` that clients may rely on. `message` says what happened, `hint` what to
+do next; `context` carries the values that a program would want.
+"""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+
+class LabelwrightError(Exception):
+    code: ClassVar[str] = "labelwright_error"
+    status: ClassVar[int] = 500
+
+    def __init__(self, message: str, *, hint: str = "", **context: object) -> None:
+        super().__init__(message)
+        self.message = message
+        self.hint = hint
+        self.context = context
+
+
+class InvalidInput(LabelwrightError):
+    code = "invalid_input"
+    status = 422
+
+
+class NotAuthenticated(LabelwrightError):
+    code = "not_authenticated"
+    status = 401
+
+
+class NotAllowed(LabelwrightError):
+    code = "not_allowed"
+    status = 403
+
+
+class NotFound(LabelwrightError):
+    code = "not_found"
+    status = 404
+
+
+class Conflict(LabelwrightError):
+    code = "conflict"
+    status = 409
+
+
+class Unavailable(LabelwrightError):
+    code = "unavailable"
+    status = 503
+
+
+# -- pools ------------------------------------------------------------------------------------
+
+
+class InvalidRecord(InvalidInput):
+    """One row that cannot become a record; the rest of its file is not affected."""
+
+    code = "invalid_record"
+
+
+class UnreadableFile(InvalidInput):
+    """The file is not what its name or the request says."""
+
+    code = "unreadable_file"
+
+
+class MissingColumn(InvalidInput):
+    code = "missing_column"
+
+
+class EmptyPool(InvalidInput):
+    code = "empty_pool"
+
+
+# -- plans ------------------------------------------------------------------------------------
+
+
+class InvalidSchema(InvalidInput):
+    code = "invalid_label_schema"
+
+
+class InvalidPolicy(InvalidInput):
+    code = "invalid_policy"
+
+
+class BatchExceedsPool(InvalidInput):
+    code = "batch_exceeds_pool"
+
+
+# -- reviews ----------------------------------------------------------------------------------
+
+
+class UnknownLabel(InvalidInput):
+    code = "unknown_label"
+
+
+class LabelOfAnotherSchema(InvalidInput):
+    code = "label_of_another_schema"
+
+
+class InvalidReview(InvalidInput):
+    code = "invalid_review"
+
+
+class TaskHeldByAnother(Conflict):
+    code = "task_held_by_another"
+
+
+class LeaseExpired(Conflict):
+    code = "lease_expired"
+
+
+class TaskClosed(Conflict):
+    code = "task_closed"
+
+
+class NotTheHolder(Conflict):
+    code = "task_not_claimed"
+
+
+class IdempotencyConflict(Conflict):
+    """The same key came again with another body."""
+
+    code = "idempotency_conflict"
+
+
+# -- approval ---------------------------------------------------------------------------------
+
+
+class DutiesNotSeparate(NotAllowed):
+    code = "duties_not_separate"
+
+
+class StaleApproval(Conflict):
+    """The approval cites another dataset than the one that waits."""
+
+    code = "stale_approval"
+
+
+class NotAwaitingApproval(Conflict):
+    code = "not_awaiting_approval"
+
+
+# -- models and datasets ----------------------------------------------------------------------
+
+
+class UntrustedModel(InvalidInput):
+    """A stored model names a type that is not on the list of types that models are made of."""
+
+    code = "untrusted_model"
+
+
+class DigestMismatch(Conflict):
+    """Stored bytes are not the bytes that were written."""
+
+    code = "digest_mismatch"
+
+
+# -- parts of the system ----------------------------------------------------------------------
+
+
+class TemporalUnavailable(Unavailable):
+    code = "temporal_unavailable"
+
+
+class DatabaseUnavailable(Unavailable):
+    code = "database_unavailable"
+
+
+class StackNotRunning(Unavailable):
+    code = "stack_not_running"
+
+
+class PortBusy(LabelwrightError):
+    code = "port_busy"
+    status = 409

@@ -1,0 +1,126 @@
+"""What people say of a record, and the messages that carry it to the workflow."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from enum import StrEnum
+
+from domain.accounts import Actor
+from domain.canonical import Sha256, digest
+from domain.errors import InvalidReview
+from domain.ids import RecordId, ReviewId, TaskId, Timestamp
+from domain.labels import LabelSchema
+
+MAX_RATIONALE = 2_000
+MAX_SECONDS = 86_400.0
+
+
+class VerdictKind(StrEnum):
+    LABEL = "label"
+    USEFUL_AMBIGUITY = "useful_ambiguity"
+    UNUSABLE_AMBIGUITY = "unusable_ambiguity"
+    EXCLUDE = "exclude"
+    ESCALATE = "escalate"
+
+
+class ExclusionReason(StrEnum):
+    OUT_OF_SCOPE = "out_of_scope"
+    LOW_QUALITY = "low_quality"
+    DUPLICATE = "duplicate"
+    RESTRICTED = "restricted"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Verdict:
+    """A judgement of one record: a label, or why it has none."""
+
+    kind: VerdictKind
+    label: str | None = None
+    between: tuple[str, ...] = ()
+    """The labels that a useful ambiguity lies between, sorted."""
+    exclusion: ExclusionReason | None = None
+
+    @property
+    def answer(self) -> str:
+        """The verdict in one string: two verdicts agree when their answers are equal."""
+        match self.kind:
+            case VerdictKind.LABEL:
+                return f"label:{self.label}"
+            case VerdictKind.USEFUL_AMBIGUITY:
+                return "ambiguous:" + "|".join(self.between)
+            case VerdictKind.EXCLUDE:
+                return f"exclude:{self.exclusion}"
+            case _:
+                return self.kind.value
+
+
+def check_verdict(verdict: Verdict, schema: LabelSchema, *, named: str | None = None) -> Verdict:
+    """The verdict if it is whole and of this schema; `named` is the `name@version` it was given for.
+
+    Raises UnknownLabel, LabelOfAnotherSchema or InvalidReview.
+    """
+    if verdict.kind is VerdictKind.LABEL:
+        if verdict.label is None:
+            raise InvalidReview("a label verdict names a label")
+        schema.check_label(verdict.label, schema=named)
+    elif verdict.label is not None:
+        raise InvalidReview(f"a verdict of kind {verdict.kind} has no label")
+    if verdict.kind is VerdictKind.USEFUL_AMBIGUITY:
+        if len(set(verdict.between)) < 2:
+            raise InvalidReview("a useful ambiguity names the two or more labels it lies between")
+        for label in verdict.between:
+            schema.check_label(label, schema=named)
+    elif verdict.between:
+        raise InvalidReview("only a useful ambiguity lies between labels")
+    if (verdict.kind is VerdictKind.EXCLUDE) != (verdict.exclusion is not None):
+        raise InvalidReview("an exclusion, and nothing else, gives an exclusion reason")
+    return replace(verdict, between=tuple(sorted(set(verdict.between))))
+
+
+@dataclass(frozen=True, kw_only=True)
+class Submission:
+    """Signals `review` and `adjudicate`: one person's answer to one task."""
+
+    review_id: ReviewId
+    """Made by the client, so that sending it again changes nothing."""
+    task_id: TaskId
+    record_id: RecordId
+    verdict: Verdict
+    confidence: float | None
+    """The person's own, 0 to 1."""
+    rationale: str
+    seconds: float
+    """Time spent on the record, as the page measured it."""
+    guideline: str
+    """`name@version` of the guideline that the person saw."""
+    actor: Actor
+    submitted_at: Timestamp
+    signature: str = ""
+    """The API's Ed25519 signature over the digest of the message without it, base64."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class DeadlineExtended:
+    """Signal `extend_deadline`."""
+
+    request_id: str
+    seconds: float
+    reason: str
+    actor: Actor
+    submitted_at: Timestamp
+    signature: str = ""
+
+
+def check_submission(confidence: float | None, rationale: str, seconds: float) -> None:
+    """Raises InvalidReview unless confidence, rationale and time spent are within bounds."""
+    if confidence is not None and not 0.0 <= confidence <= 1.0:
+        raise InvalidReview("confidence is a number from 0 to 1")
+    if len(rationale) > MAX_RATIONALE:
+        raise InvalidReview(f"the rationale is longer than {MAX_RATIONALE:,} characters")
+    if not 0.0 <= seconds <= MAX_SECONDS:
+        raise InvalidReview("the seconds spent are a number from 0 to 86,400")
+
+
+def signed_part(message: object) -> Sha256:
+    """Digest of a message without its signature: what the API signs."""
+    return digest(replace(message, signature=""))  # type: ignore[type-var]

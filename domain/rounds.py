@@ -1,0 +1,262 @@
+"""A round: its plan, what its steps hand to each other, and what people decide about it.
+
+Everything here travels through Temporal's history, so it holds references and digests, never bulk.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+from domain.accounts import Actor
+from domain.canonical import Sha256, digest
+from domain.ids import PoolId, RecordId, RoundId, Timestamp
+from domain.labels import LabelSchema
+from domain.ledger import GENESIS
+from domain.policy import SamplingPolicy
+from domain.records import ContentKind, Json
+from domain.roles import RoleShares
+from domain.shards import ShardState
+
+MAX_REVIEWS_PER_RECORD = 7
+
+
+class Phase(StrEnum):
+    SNAPSHOT = "snapshot"
+    SCORING = "scoring"
+    SELECTING = "selecting"
+    ROUTING = "routing"
+    REVIEWING = "reviewing"
+    ASSESSING = "assessing"
+    APPROVAL = "approval"
+    PUBLISHING = "publishing"
+    RETRAINING = "retraining"
+    EVALUATING = "evaluating"
+    CLOSED = "closed"
+    CANCELLED = "cancelled"
+    FAILED = "failed"
+
+
+ENDED = frozenset({Phase.CLOSED, Phase.CANCELLED, Phase.FAILED})
+
+
+@dataclass(frozen=True, kw_only=True)
+class RoundPlan:
+    """All that a round is told. Fixed when it starts; its digest is in the ledger."""
+
+    round_id: RoundId
+    pool_id: PoolId
+    kind: ContentKind
+    dataset: str
+    policy: SamplingPolicy
+    schema: LabelSchema
+    guideline: str
+    """`name@version`."""
+    guideline_digest: Sha256
+    requested_by: Actor
+    requested_at: Timestamp
+    purpose: str = ""
+    reviews_per_record: int = 2
+    review_seconds: float = 14 * 86_400.0
+    """How long reviewing may take before unsettled records are held."""
+    shard_size: int = 200
+    partition_rows: int = 2_000
+    shares: RoleShares = field(default_factory=RoleShares)
+    signature: str = ""
+
+    @property
+    def digest(self) -> Sha256:
+        return digest(self)
+
+
+# -- what the steps hand to each other --------------------------------------------------------
+
+
+@dataclass(frozen=True, kw_only=True)
+class Partition:
+    """A table in the artifact store."""
+
+    artifact: Sha256
+    rows: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class Snapshot:
+    """The pool as this round sees it, whatever is imported later."""
+
+    digest: Sha256
+    partitions: tuple[Partition, ...]
+    records: int
+    eligible: int
+    ineligible: dict[str, int]
+    """Reason → records."""
+    parent_version: int | None
+    """The dataset version that this round builds on."""
+    settled: Sha256
+    """Artifact: the rows that the dataset holds before this round, imported labels included."""
+    labelled: int
+    test_records: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class TrainedModel:
+    digest: Sha256
+    """Of the stored bytes; also their artifact."""
+    classes: tuple[str, ...]
+    """Empty at cold start: features, but nothing to predict with."""
+    labelled: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class Batch:
+    digest: Sha256
+    artifact: Sha256
+    records: int
+    arms: dict[str, int]
+    notes: tuple[str, ...] = ()
+    """What the policy could not do as written, and what was done instead."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class ShardPlan:
+    """Input of a ReviewShardWorkflow."""
+
+    round_id: RoundId
+    shard: int
+    look: int
+    batch: Sha256
+    """Artifact of the records: the shard's are those of rows `first` to `last` - 1."""
+    first: int
+    last: int
+    pool_id: PoolId
+    schema: LabelSchema
+    guideline: str
+    reviews_per_record: int
+    review_seconds: float
+    carried: ShardState | None = None
+    """Set when an earlier run of this shard handed over."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class ShardResult:
+    shard: int
+    look: int
+    records: int
+    outcomes: Sha256
+    """Artifact: one row a record, with its reviews."""
+    reviews: int
+    adjudicated: int
+    held: int
+    refused: int
+    ledger_head: Sha256
+    ledger_length: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class Quality:
+    """How well the reviewers agreed."""
+
+    records: int
+    reviews: int
+    agreed: int
+    adjudicated: int
+    held: int
+    excluded: int
+    alpha: float | None
+    """Krippendorff's alpha, nominal; none when no record has two answers."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Candidate:
+    """The dataset that waits for approval."""
+
+    digest: Sha256
+    rows: Sha256
+    """Artifact: one DatasetRow a record."""
+    records: int
+    roles: dict[str, int]
+    parent_version: int | None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Published:
+    dataset: str
+    version: int
+    digest: Sha256
+    manifest: Sha256
+    """SHA-256 of manifest.json."""
+    path: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Estimate:
+    """A metric on the frozen test set with its 95 % bootstrap interval."""
+
+    metric: str
+    value: float
+    low: float
+    high: float
+    records: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class Comparison:
+    """The active arms against the random arm at equal labels."""
+
+    labels: int
+    active: Estimate
+    random: Estimate
+    difference: float
+    low: float
+    high: float
+
+
+@dataclass(frozen=True, kw_only=True)
+class Evaluation:
+    """What the labels were worth; a part that was not measured is none and `notes` says why."""
+
+    before: Estimate | None
+    after: Estimate | None
+    lift: float | None
+    lift_low: float | None
+    lift_high: float | None
+    comparison: Comparison | None
+    notes: tuple[str, ...] = ()
+
+
+# -- what people decide -----------------------------------------------------------------------
+
+
+@dataclass(frozen=True, kw_only=True)
+class ApprovalDecided:
+    """Signal `decide_approval`: yes or no to the dataset of that digest, and to no other."""
+
+    decision_id: str
+    approved: bool
+    dataset_digest: Sha256
+    reason: str
+    actor: Actor
+    submitted_at: Timestamp
+    records: tuple[RecordId, ...] = ()
+    """With a rejection: the records to look at again."""
+    signature: str = ""
+
+
+@dataclass(frozen=True, kw_only=True)
+class CancelRequested:
+    """Signal `cancel_round`. Too late once publishing has begun."""
+
+    request_id: str
+    reason: str
+    actor: Actor
+    submitted_at: Timestamp
+    signature: str = ""
+
+
+@dataclass(frozen=True, kw_only=True)
+class RoundResult:
+    phase: Phase
+    ledger_head: Sha256 = GENESIS
+    ledger_length: int = 0
+    published: Published | None = None
+    failure: dict[str, Json] | None = None

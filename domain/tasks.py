@@ -1,0 +1,64 @@
+"""Tasks, and the changes that a shard asks the read model to make."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+from domain.ids import RecordId, RoundId, TaskId, Timestamp
+from domain.outcomes import Outcome
+from domain.reviews import Submission
+
+
+class TaskKind(StrEnum):
+    REVIEW = "review"
+    ADJUDICATION = "adjudication"
+
+
+class ReviewStatus(StrEnum):
+    ACCEPTED = "accepted"
+    REFUSED = "refused"
+
+
+@dataclass(frozen=True, kw_only=True)
+class TaskOpening:
+    task_id: TaskId
+    record_id: RecordId
+    ordinal: int
+    kind: TaskKind
+    slot: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class TaskClosing:
+    task_id: TaskId
+    reason: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class ProjectedReview:
+    """A submission and what the shard made of it."""
+
+    message: Submission
+    kind: TaskKind
+    status: ReviewStatus
+    refusal: str
+    sequence: int
+    """Place of the decision in the shard's ledger."""
+    decided_at: Timestamp
+    look: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class Projection:
+    round_id: RoundId
+    shard: int
+    deadline: Timestamp
+    opened: tuple[TaskOpening, ...] = ()
+    closed: tuple[TaskClosing, ...] = ()
+    reviews: tuple[ProjectedReview, ...] = ()
+    outcomes: tuple[Outcome, ...] = ()
+
+    @property
+    def empty(self) -> bool:
+        return not (self.opened or self.closed or self.reviews or self.outcomes)
