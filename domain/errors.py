@@ -96,6 +96,12 @@ class BatchExceedsPool(InvalidInput):
     code = "batch_exceeds_pool"
 
 
+class InvalidScores(InvalidInput):
+    """Scores or embeddings that cannot be ranked: NaN, infinite, of differing lengths, repeated."""
+
+    code = "invalid_scores"
+
+
 # -- reviews ----------------------------------------------------------------------------------
 
 
@@ -151,6 +157,18 @@ class NotAwaitingApproval(Conflict):
 
 
 # -- models and datasets ----------------------------------------------------------------------
+
+
+class InvalidTraining(InvalidInput):
+    """Contents and labels that no model can be fitted to."""
+
+    code = "invalid_training"
+
+
+class EmptyTestSet(InvalidInput):
+    """There is nothing to measure a model on."""
+
+    code = "empty_test_set"
 
 
 class UntrustedModel(InvalidInput):
