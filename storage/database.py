@@ -1,0 +1,103 @@
+"""The connection to PostgreSQL: engine, transactions, migrations."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from alembic import command
+from alembic.config import Config
+from alembic.runtime.migration import MigrationContext
+from alembic.script import ScriptDirectory
+from sqlalchemy import Connection, Engine, create_engine, func, make_url, select
+from sqlalchemy.engine import URL
+from sqlalchemy.exc import InterfaceError, OperationalError
+from sqlalchemy.exc import TimeoutError as PoolTimeout
+from sqlalchemy.pool import NullPool
+
+from domain.errors import DatabaseUnavailable
+
+_MIGRATION_LOCK = 0x1ABE1_0001
+"""Any number, as long as every Labelwright takes the same: two upgrades at once would collide."""
+
+
+def driver_url(url: str) -> URL:
+    """`url` with the driver that we use, so that a plain `postgresql://` will do."""
+    parsed = make_url(url)
+    if parsed.drivername in {"postgres", "postgresql"}:
+        parsed = parsed.set(drivername="postgresql+psycopg2")
+    return parsed
+
+
+def engine(url: str, *, connections: int = 20) -> Engine:
+    """An engine with at most `connections` connections; it connects when first used."""
+    lasting = max(1, connections // 2)
+    return create_engine(
+        driver_url(url),
+        # Without it, the first queries after a restart of PostgreSQL fail on dead connections.
+        pool_pre_ping=True,
+        pool_size=lasting,
+        max_overflow=connections - lasting,
+        pool_timeout=10,
+        pool_recycle=1_800,
+        connect_args={"connect_timeout": 5, "application_name": "labelwright"},
+    )
+
+
+@contextmanager
+def answering() -> Iterator[None]:
+    """Turns the driver's word for "the database does not answer" into DatabaseUnavailable."""
+    try:
+        yield
+    except (OperationalError, InterfaceError, PoolTimeout) as error:
+        raise DatabaseUnavailable(
+            "the database does not answer",
+            hint="what was acknowledged before is safe; try again in a moment",
+        ) from error
+
+
+@contextmanager
+def transaction(engine: Engine) -> Iterator[Connection]:
+    """One transaction: committed at the end, rolled back by any error.
+
+    Raises DatabaseUnavailable.
+    """
+    with answering(), engine.begin() as connection:
+        yield connection
+
+
+def upgrade(url: str) -> None:
+    """Brings the tables up to date; does nothing when they are. Safe when two do it at once.
+
+    Raises DatabaseUnavailable.
+    """
+    single = create_engine(driver_url(url), poolclass=NullPool)
+    with transaction(single) as connection:
+        connection.execute(select(func.pg_advisory_xact_lock(_MIGRATION_LOCK)))
+        config = _config()
+        config.attributes["connection"] = connection
+        command.upgrade(config, "head")
+
+
+def current_revision(connection: Connection) -> str | None:
+    """The revision that the tables are at; none before the first upgrade."""
+    return MigrationContext.configure(connection).get_current_revision()
+
+
+def head_revision() -> str | None:
+    """The revision that this code wants."""
+    return ScriptDirectory.from_config(_config()).get_current_head()
+
+
+def at_head(engine: Engine) -> bool:
+    """Whether the tables are what this code wants. Raises DatabaseUnavailable."""
+    with answering(), engine.connect() as connection:
+        return current_revision(connection) == head_revision()
+
+
+def _config() -> Config:
+    config = Config()
+    config.set_main_option("script_location", str(Path(__file__).with_name("migrations")))
+    config.set_main_option("path_separator", "os")
+    return config

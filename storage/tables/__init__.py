@@ -1,0 +1,61 @@
+"""The tables, by what they are about. `metadata` knows them all."""
+
+from storage.tables.columns import metadata
+from storage.tables.people import (
+    accounts,
+    api_tokens,
+    idempotency_keys,
+    one_time_passwords,
+    sessions,
+)
+from storage.tables.pools import (
+    guidelines,
+    imports,
+    label_schemas,
+    policies,
+    pools,
+    records,
+    superseded_records,
+)
+from storage.tables.results import (
+    archived_histories,
+    dataset_versions,
+    evaluations,
+    model_versions,
+)
+from storage.tables.rounds import (
+    batch_records,
+    outcomes,
+    participations,
+    review_receipts,
+    reviews,
+    rounds,
+    tasks,
+)
+
+__all__ = [
+    "accounts",
+    "api_tokens",
+    "archived_histories",
+    "batch_records",
+    "dataset_versions",
+    "evaluations",
+    "guidelines",
+    "idempotency_keys",
+    "imports",
+    "label_schemas",
+    "metadata",
+    "model_versions",
+    "one_time_passwords",
+    "outcomes",
+    "participations",
+    "policies",
+    "pools",
+    "records",
+    "review_receipts",
+    "reviews",
+    "rounds",
+    "sessions",
+    "superseded_records",
+    "tasks",
+]

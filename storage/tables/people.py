@@ -1,0 +1,71 @@
+"""Accounts and how they prove themselves. Secrets are kept as digests only."""
+
+from __future__ import annotations
+
+from sqlalchemy import ARRAY, CheckConstraint, Column, ForeignKey, Index, Integer, Table, Text
+from sqlalchemy.dialects.postgresql import JSONB
+
+from storage.tables.columns import Instant, created_at, metadata
+
+
+def _account() -> Column[str]:
+    return Column("account_id", Text, ForeignKey("accounts.account_id"), nullable=False)
+
+
+accounts = Table(
+    "accounts",
+    metadata,
+    Column("account_id", Text, primary_key=True),
+    Column("name", Text, nullable=False, unique=True),
+    Column("roles", ARRAY(Text), nullable=False),
+    Column("disabled_at", Instant),
+    created_at(),
+)
+
+api_tokens = Table(
+    "api_tokens",
+    metadata,
+    Column("token_digest", Text, primary_key=True),
+    _account(),
+    Column("label", Text, nullable=False),
+    created_at(),
+    Column("last_used_at", Instant),
+    Column("revoked_at", Instant),
+    Index("ix_api_tokens_account_id", "account_id"),
+)
+
+one_time_passwords = Table(
+    "one_time_passwords",
+    metadata,
+    Column("password_digest", Text, primary_key=True),
+    _account(),
+    created_at(),
+    Column("expires_at", Instant, nullable=False),
+    Column("used_at", Instant),
+    Index("ix_one_time_passwords_account_id", "account_id"),
+)
+
+sessions = Table(
+    "sessions",
+    metadata,
+    Column("session_digest", Text, primary_key=True),
+    _account(),
+    created_at(),
+    Column("expires_at", Instant, nullable=False),
+    Column("revoked_at", Instant),
+    Index("ix_sessions_account_id", "account_id"),
+)
+
+idempotency_keys = Table(
+    "idempotency_keys",
+    metadata,
+    Column("account_id", Text, ForeignKey("accounts.account_id"), primary_key=True),
+    Column("key", Text, primary_key=True),
+    Column("route", Text, primary_key=True),
+    Column("request_digest", Text, nullable=False),
+    Column("status", Integer, nullable=False),
+    Column("response", JSONB, nullable=False),
+    created_at(),
+    CheckConstraint("status BETWEEN 200 AND 599", name="status_is_http"),
+    Index("ix_idempotency_keys_created_at", "created_at"),
+)

@@ -1,0 +1,89 @@
+"""What rounds leave behind: dataset versions, models, evaluations, archived histories."""
+
+from __future__ import annotations
+
+from sqlalchemy import (
+    BigInteger,
+    CheckConstraint,
+    Column,
+    ForeignKey,
+    ForeignKeyConstraint,
+    Index,
+    Integer,
+    Table,
+    Text,
+    UniqueConstraint,
+)
+from sqlalchemy.dialects.postgresql import JSONB
+
+from storage.tables.columns import Instant, created_at, metadata
+
+dataset_versions = Table(
+    "dataset_versions",
+    metadata,
+    Column("dataset", Text, primary_key=True),
+    Column("version", Integer, primary_key=True),
+    Column("digest", Text, nullable=False),
+    Column("parent_version", Integer),
+    Column("round_id", Text, ForeignKey("rounds.round_id"), nullable=False),
+    Column("manifest", JSONB, nullable=False),
+    Column("manifest_sha256", Text, nullable=False),
+    Column("path", Text, nullable=False),
+    Column("rows", BigInteger, nullable=False),
+    Column("roles", JSONB, nullable=False),
+    Column("ledger_head", Text, nullable=False),
+    Column("approved_by", Text, nullable=False),
+    Column("published_at", Instant, nullable=False),
+    UniqueConstraint("round_id"),
+    CheckConstraint("version >= 1", name="version_counts_from_one"),
+    CheckConstraint("(version = 1) = (parent_version IS NULL)", name="first_has_no_parent"),
+    CheckConstraint("parent_version = version - 1", name="parent_comes_before"),
+    ForeignKeyConstraint(
+        ["dataset", "parent_version"], ["dataset_versions.dataset", "dataset_versions.version"]
+    ),
+    Index("ix_dataset_versions_published_at", "published_at"),
+)
+
+model_versions = Table(
+    "model_versions",
+    metadata,
+    # A round often starts from the very model that the one before it trained, so a digest alone
+    # would not be a key.
+    Column("round_id", Text, ForeignKey("rounds.round_id"), primary_key=True),
+    Column("part", Text, primary_key=True),
+    Column("digest", Text, nullable=False),
+    Column("artifact", Text, nullable=False),
+    Column("dataset", Text, nullable=False),
+    Column("dataset_version", Integer),
+    Column("kind", Text, nullable=False),
+    Column("classes", JSONB, nullable=False),
+    Column("labelled", Integer, nullable=False),
+    created_at(),
+    CheckConstraint("part IN ('before', 'after')", name="part"),
+    Index("ix_model_versions_digest", "digest"),
+    Index("ix_model_versions_created_at", "created_at"),
+)
+
+evaluations = Table(
+    "evaluations",
+    metadata,
+    Column("round_id", Text, ForeignKey("rounds.round_id"), primary_key=True),
+    Column("name", Text, primary_key=True),
+    Column("body", JSONB, nullable=False),
+    created_at(),
+)
+
+archived_histories = Table(
+    "archived_histories",
+    metadata,
+    Column("workflow_id", Text, primary_key=True),
+    Column("run_id", Text, primary_key=True),
+    Column("round_id", Text, ForeignKey("rounds.round_id"), nullable=False),
+    Column("workflow_type", Text, nullable=False),
+    Column("events", Integer, nullable=False),
+    Column("sha256", Text, nullable=False),
+    Column("bytes", BigInteger, nullable=False),
+    Column("status", Text, nullable=False),
+    Column("archived_at", Instant, nullable=False),
+    Index("ix_archived_histories_round_id", "round_id"),
+)
