@@ -1,0 +1,257 @@
+"""Accounts, and the secrets by which people and programs prove who they are.
+
+A secret is shown once, when it is made; only its SHA-256 is stored. All of them are random with at
+least 80 bits, so a plain digest is enough: nothing about them can be guessed.
+"""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Collection
+from dataclasses import dataclass
+from datetime import timedelta
+from uuid import uuid4
+
+from sqlalchemy import Connection, Engine, Row, exists, func, or_, select, update
+from sqlalchemy.dialects.postgresql import insert
+
+from domain.accounts import Role
+from domain.canonical import Sha256, digest_bytes
+from domain.errors import Conflict, InvalidInput, NotFound
+from domain.ids import AccountId, Timestamp
+from storage.database import transaction
+from storage.tables import accounts, api_tokens, one_time_passwords, sessions
+
+# Without vowels no group spells a word; without look-alikes none is misread.
+_LETTERS = "bcdfghjkmnpqrstvwxz"
+_GROUPS, _GROUP = 5, 4
+"""20 letters of 19: 84 bits."""
+
+MAX_NAME = 100
+
+
+@dataclass(frozen=True, kw_only=True)
+class Account:
+    account_id: AccountId
+    name: str
+    roles: frozenset[Role]
+    disabled_at: Timestamp | None
+    created_at: Timestamp
+
+
+def create_account(connection: Connection, *, name: str, roles: Collection[Role]) -> Account:
+    """A new account. Raises InvalidInput or Conflict."""
+    if name != name.strip() or not 1 <= len(name) <= MAX_NAME or not name.isprintable():
+        raise InvalidInput(f"a name has 1 to {MAX_NAME} printable characters, no space around it")
+    row = connection.execute(
+        insert(accounts)
+        .values(account_id=f"acc-{uuid4().hex}", name=name, roles=_words(roles))
+        .on_conflict_do_nothing(index_elements=["name"])
+        .returning(accounts)
+    ).one_or_none()
+    if row is None:
+        raise Conflict(f"there is an account “{name}” already", hint="choose another name")
+    return _account(row)
+
+
+def ensure_admin(engine: Engine) -> str | None:
+    """On a system without accounts: makes `admin` and returns its token. Otherwise none.
+
+    Raises DatabaseUnavailable.
+    """
+    with transaction(engine) as connection:
+        # Two processes that start at once must not both find the system empty.
+        connection.execute(
+            select(func.pg_advisory_xact_lock(func.hashtextextended("accounts/first", 0)))
+        )
+        if connection.scalar(select(exists(select(accounts.c.account_id)))):
+            return None
+        admin = create_account(connection, name="admin", roles={Role.ADMIN, Role.REQUESTER})
+        return issue_token(connection, admin.account_id, "first run")
+
+
+def get_account(connection: Connection, account_id: AccountId) -> Account:
+    """The account. Raises NotFound."""
+    row = connection.execute(
+        select(accounts).where(accounts.c.account_id == account_id)
+    ).one_or_none()
+    if row is None:
+        raise NotFound("no such account", account_id=account_id)
+    return _account(row)
+
+
+def account_named(connection: Connection, name: str) -> Account:
+    """The account of that name. Raises NotFound."""
+    row = connection.execute(select(accounts).where(accounts.c.name == name)).one_or_none()
+    if row is None:
+        raise NotFound(f"there is no account “{name}”")
+    return _account(row)
+
+
+def list_accounts(
+    connection: Connection, *, after: str | None = None, limit: int = 100
+) -> list[Account]:
+    """Accounts by name, from the one that follows the name `after`."""
+    query = select(accounts).order_by(accounts.c.name).limit(limit)
+    if after is not None:
+        query = query.where(accounts.c.name > after)
+    return [_account(row) for row in connection.execute(query)]
+
+
+def set_roles(connection: Connection, account_id: AccountId, roles: Collection[Role]) -> Account:
+    """The account with these roles and no others. Raises NotFound."""
+    connection.execute(
+        update(accounts).where(accounts.c.account_id == account_id).values(roles=_words(roles))
+    )
+    return get_account(connection, account_id)
+
+
+def disable(connection: Connection, account_id: AccountId) -> Account:
+    """Shuts the account out from now on; what it did stays. Raises NotFound."""
+    connection.execute(
+        update(accounts)
+        .where(accounts.c.account_id == account_id)
+        .values(disabled_at=func.coalesce(accounts.c.disabled_at, func.now()))
+    )
+    return get_account(connection, account_id)
+
+
+# -- tokens -----------------------------------------------------------------------------------
+
+
+def issue_token(connection: Connection, account_id: AccountId, label: str) -> str:
+    """A new API token, to be shown once."""
+    token = "lw_" + secrets.token_urlsafe(32)
+    connection.execute(
+        insert(api_tokens).values(token_digest=_digest(token), account_id=account_id, label=label)
+    )
+    return token
+
+
+def revoke_token(connection: Connection, token: str) -> None:
+    connection.execute(
+        update(api_tokens)
+        .where(api_tokens.c.token_digest == _digest(token))
+        .values(revoked_at=func.coalesce(api_tokens.c.revoked_at, func.now()))
+    )
+
+
+def account_for_token(connection: Connection, token: str) -> Account | None:
+    """Whose token this is; none if it is unknown or revoked or its account is disabled."""
+    digest = _digest(token)
+    row = connection.execute(
+        select(accounts)
+        .join(api_tokens, api_tokens.c.account_id == accounts.c.account_id)
+        .where(
+            api_tokens.c.token_digest == digest,
+            api_tokens.c.revoked_at.is_(None),
+            accounts.c.disabled_at.is_(None),
+        )
+    ).one_or_none()
+    if row is None:
+        return None
+    # To the minute is enough, and spares a write for each request.
+    stale = func.now() - timedelta(minutes=1)
+    connection.execute(
+        update(api_tokens)
+        .where(
+            api_tokens.c.token_digest == digest,
+            or_(api_tokens.c.last_used_at.is_(None), api_tokens.c.last_used_at < stale),
+        )
+        .values(last_used_at=func.now())
+    )
+    return _account(row)
+
+
+# -- passwords and sessions -------------------------------------------------------------------
+
+
+def issue_one_time_password(
+    connection: Connection, account_id: AccountId, valid_for: timedelta
+) -> str:
+    """A password that signs in once, readable over the telephone."""
+    groups = ("".join(secrets.choice(_LETTERS) for _ in range(_GROUP)) for _ in range(_GROUPS))
+    password = "-".join(groups)
+    connection.execute(
+        insert(one_time_passwords).values(
+            password_digest=_digest(_as_typed(password)),
+            account_id=account_id,
+            expires_at=func.now() + valid_for,
+        )
+    )
+    return password
+
+
+def redeem_one_time_password(
+    connection: Connection, name: str, password: str, session_for: timedelta
+) -> tuple[str, Account] | None:
+    """A session secret and its account; none if the password is not this account's to use now."""
+    account_id = connection.execute(
+        update(one_time_passwords)
+        .where(
+            one_time_passwords.c.password_digest == _digest(_as_typed(password)),
+            one_time_passwords.c.used_at.is_(None),
+            one_time_passwords.c.expires_at > func.now(),
+            accounts.c.account_id == one_time_passwords.c.account_id,
+            accounts.c.name == name,
+            accounts.c.disabled_at.is_(None),
+        )
+        .values(used_at=func.now())
+        .returning(one_time_passwords.c.account_id)
+    ).scalar_one_or_none()
+    if account_id is None:
+        return None
+    secret = "lws_" + secrets.token_urlsafe(32)
+    connection.execute(
+        insert(sessions).values(
+            session_digest=_digest(secret),
+            account_id=account_id,
+            expires_at=func.now() + session_for,
+        )
+    )
+    return secret, get_account(connection, account_id)
+
+
+def account_for_session(connection: Connection, secret: str) -> Account | None:
+    """Whose session this is; none if it is unknown or over or its account is disabled."""
+    row = connection.execute(
+        select(accounts)
+        .join(sessions, sessions.c.account_id == accounts.c.account_id)
+        .where(
+            sessions.c.session_digest == _digest(secret),
+            sessions.c.revoked_at.is_(None),
+            sessions.c.expires_at > func.now(),
+            accounts.c.disabled_at.is_(None),
+        )
+    ).one_or_none()
+    return None if row is None else _account(row)
+
+
+def end_session(connection: Connection, secret: str) -> None:
+    connection.execute(
+        update(sessions)
+        .where(sessions.c.session_digest == _digest(secret))
+        .values(revoked_at=func.coalesce(sessions.c.revoked_at, func.now()))
+    )
+
+
+def _as_typed(password: str) -> str:
+    return "".join(letter for letter in password.lower() if letter in _LETTERS)
+
+
+def _digest(secret: str) -> Sha256:
+    return digest_bytes(secret.encode("utf-8", "replace"))
+
+
+def _words(roles: Collection[Role]) -> list[str]:
+    return sorted(role.value for role in roles)
+
+
+def _account(row: Row[*tuple[object, ...]]) -> Account:
+    return Account(
+        account_id=row.account_id,
+        name=row.name,
+        roles=frozenset(Role(word) for word in row.roles),
+        disabled_at=row.disabled_at,
+        created_at=row.created_at,
+    )

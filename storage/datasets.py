@@ -1,0 +1,123 @@
+"""Published dataset versions. The rows themselves are files; here is which version is which."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+
+from sqlalchemy import Connection, Row, Select, func, select
+from sqlalchemy.dialects.postgresql import insert
+
+from domain.canonical import Sha256
+from domain.errors import Conflict, NotFound
+from domain.ids import AccountId, RoundId, Timestamp
+from domain.records import Json
+from storage.tables import dataset_versions
+
+
+@dataclass(frozen=True, kw_only=True)
+class DatasetVersion:
+    dataset: str
+    version: int
+    digest: Sha256
+    parent_version: int | None
+    round_id: RoundId
+    manifest: dict[str, Json]
+    manifest_sha256: Sha256
+    path: str
+    rows: int
+    roles: dict[str, int]
+    """Dataset role → records."""
+    ledger_head: Sha256
+    approved_by: AccountId
+    published_at: Timestamp
+
+
+def lock_dataset(connection: Connection, dataset: str) -> None:
+    """Until this transaction ends nobody else publishes a version of the dataset."""
+    lock = func.hashtextextended(f"dataset/{dataset}", 0)
+    connection.execute(select(func.pg_advisory_xact_lock(lock)))
+
+
+def insert_version(connection: Connection, version: DatasetVersion) -> DatasetVersion:
+    """The version, which appears when the transaction commits; the same one when repeated.
+
+    Raises Conflict if the round has published another, or the number is taken.
+    """
+    connection.execute(insert(dataset_versions).values(asdict(version)).on_conflict_do_nothing())
+    stored = version_of_round(connection, version.round_id)
+    if stored is None:
+        raise Conflict(
+            f"version {version.version} of “{version.dataset}” is another round's",
+            hint="publish under the next number",
+        )
+    if (stored.dataset, stored.version, stored.digest) != (
+        version.dataset,
+        version.version,
+        version.digest,
+    ):
+        raise Conflict(f"this round has published version {stored.version} already")
+    return stored
+
+
+def latest_version(connection: Connection, dataset: str) -> DatasetVersion | None:
+    """The newest version of the dataset; none before the first."""
+    return _one(
+        connection,
+        select(dataset_versions)
+        .where(dataset_versions.c.dataset == dataset)
+        .order_by(dataset_versions.c.version.desc())
+        .limit(1),
+    )
+
+
+def get_version(connection: Connection, dataset: str, version: int) -> DatasetVersion:
+    """Raises NotFound."""
+    found = _one(
+        connection,
+        select(dataset_versions).where(
+            dataset_versions.c.dataset == dataset, dataset_versions.c.version == version
+        ),
+    )
+    if found is None:
+        raise NotFound(f"there is no version {version} of “{dataset}”")
+    return found
+
+
+def version_of_round(connection: Connection, round_id: RoundId) -> DatasetVersion | None:
+    """What the round has published; none if nothing."""
+    return _one(connection, select(dataset_versions).where(dataset_versions.c.round_id == round_id))
+
+
+def list_versions(
+    connection: Connection, dataset: str, *, before: int | None = None, limit: int = 50
+) -> list[DatasetVersion]:
+    """Versions of the dataset, the newest first, from the one that precedes `before`."""
+    query = select(dataset_versions).where(dataset_versions.c.dataset == dataset)
+    if before is not None:
+        query = query.where(dataset_versions.c.version < before)
+    rows = connection.execute(query.order_by(dataset_versions.c.version.desc()).limit(limit))
+    return [_version(row) for row in rows]
+
+
+def list_datasets(
+    connection: Connection, *, after: str | None = None, limit: int = 50
+) -> list[DatasetVersion]:
+    """The latest version of each dataset by name, from the one that follows the name `after`."""
+    query = (
+        select(dataset_versions)
+        .distinct(dataset_versions.c.dataset)
+        .order_by(dataset_versions.c.dataset, dataset_versions.c.version.desc())
+        .limit(limit)
+    )
+    if after is not None:
+        query = query.where(dataset_versions.c.dataset > after)
+    return [_version(row) for row in connection.execute(query)]
+
+
+def _one(connection: Connection, query: Select[*tuple[object, ...]]) -> DatasetVersion | None:
+    row = connection.execute(query).one_or_none()
+    return None if row is None else _version(row)
+
+
+def _version(row: Row[*tuple[object, ...]]) -> DatasetVersion:
+    return DatasetVersion(**row._mapping)  # noqa: SLF001 -- SQLAlchemy's public name for it

@@ -1,0 +1,90 @@
+"""Who has which part in a record, as SQL: the rules that keep duties separate."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from sqlalchemy import ColumnElement, Connection, Select, and_, delete, exists, func, or_, select
+
+from domain.ids import AccountId, RecordId, RoundId
+from storage.tables import participations, review_receipts, reviews, tasks
+
+FormerHolder = tuple[RoundId, RecordId, AccountId | None]
+
+
+def free() -> ColumnElement[bool]:
+    """Whether a task is for the taking: open, or held on a lapsed lease."""
+    return or_(
+        tasks.c.status == "open",
+        and_(tasks.c.status == "claimed", tasks.c.lease_until < func.now()),
+    )
+
+
+def has_other_part(account_id: AccountId) -> ColumnElement[bool]:
+    """Whether the person has the other part in the task's record: reviewed it, or adjudicated."""
+    return exists().where(
+        participations.c.round_id == tasks.c.round_id,
+        participations.c.record_id == tasks.c.record_id,
+        participations.c.account_id == account_id,
+        participations.c.part != tasks.c.kind,
+    )
+
+
+def has_other_slot(account_id: AccountId) -> ColumnElement[bool]:
+    """Whether the person holds, or has answered, another slot of the record in this shard."""
+    other = tasks.alias("other")
+    same_record = and_(
+        other.c.round_id == tasks.c.round_id,
+        other.c.shard == tasks.c.shard,
+        other.c.record_id == tasks.c.record_id,
+        other.c.task_id != tasks.c.task_id,
+    )
+    answered = (
+        standing_receipt()
+        .join(other, other.c.task_id == review_receipts.c.task_id)
+        .where(same_record, review_receipts.c.account_id == account_id)
+    )
+    return or_(
+        exists().where(same_record, other.c.holder == account_id),
+        exists(answered.correlate(tasks)),
+    )
+
+
+def standing_receipt() -> Select[int]:
+    """Receipts whose review is on its way or accepted: their authors took part in the record."""
+    refused = select(1).where(
+        reviews.c.review_id == review_receipts.c.review_id, reviews.c.status == "refused"
+    )
+    return select(1).select_from(review_receipts).where(~exists(refused))
+
+
+def forget_participations(connection: Connection, former: Iterable[FormerHolder]) -> None:
+    """Takes back the part of former holders who neither hold nor have answered anything else."""
+    held = tasks.alias("held")
+    answered = tasks.alias("answered")
+    for round_id, record_id, holder in former:
+        if holder is None:
+            continue
+        connection.execute(
+            delete(participations).where(
+                participations.c.round_id == round_id,
+                participations.c.record_id == record_id,
+                participations.c.account_id == holder,
+                ~exists(
+                    select(1).where(
+                        held.c.round_id == round_id,
+                        held.c.record_id == record_id,
+                        held.c.holder == holder,
+                    )
+                ),
+                ~exists(
+                    standing_receipt()
+                    .join(answered, answered.c.task_id == review_receipts.c.task_id)
+                    .where(
+                        answered.c.round_id == round_id,
+                        answered.c.record_id == record_id,
+                        review_receipts.c.account_id == holder,
+                    )
+                ),
+            )
+        )

@@ -1,0 +1,291 @@
+"""What people said and what came of it, as the shards decided: written once, then only read."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+from sqlalchemy import Connection, Row, and_, case, exists, func, select, tuple_, update
+from sqlalchemy.dialects.postgresql import insert
+
+from domain.ids import AccountId, RecordId, ReviewId, RoundId, TaskId, Timestamp
+from domain.outcomes import How, Outcome
+from domain.reviews import Verdict
+from domain.tasks import ProjectedReview, ReviewStatus, TaskKind
+from storage.documents import from_json, plain_text, to_json
+from storage.participations import forget_participations
+from storage.tables import outcomes, participations, review_receipts, reviews, tasks
+
+
+@dataclass(frozen=True, kw_only=True)
+class Review:
+    """A submission as it is shown: to adjudicators, to the team, to auditors."""
+
+    review_id: ReviewId
+    round_id: RoundId
+    shard: int
+    sequence: int
+    task_id: TaskId
+    record_id: RecordId
+    kind: TaskKind
+    account_id: AccountId
+    reviewer: str
+    verdict: Verdict
+    answer: str
+    confidence: float | None
+    rationale: str
+    seconds: float
+    guideline: str
+    submitted_at: Timestamp
+    decided_at: Timestamp
+    look: int
+    status: ReviewStatus
+    refusal: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class DecidedOutcome:
+    round_id: RoundId
+    shard: int
+    outcome: Outcome
+    decided_at: Timestamp
+
+
+def project_reviews(
+    connection: Connection,
+    *,
+    round_id: RoundId,
+    shard: int,
+    decided: Iterable[ProjectedReview],
+) -> int:
+    """Writes the reviews that are not there yet and says how many.
+
+    A task whose review is accepted is done. One whose review is refused, though it still waits for
+    an answer, goes back to the queue.
+    """
+    rows = [_review_row(round_id, shard, each) for each in decided]
+    if not rows:
+        return 0
+    # Locked in one order, so that two projections cannot wait for each other.
+    connection.execute(
+        select(tasks.c.task_id)
+        .where(tasks.c.task_id.in_({row["task_id"] for row in rows}))
+        .order_by(tasks.c.task_id)
+        .with_for_update()
+    )
+    new = connection.scalars(
+        insert(reviews)
+        .values(rows)
+        .on_conflict_do_nothing(index_elements=["review_id"])
+        .returning(reviews.c.review_id)
+    ).all()
+    connection.execute(
+        update(review_receipts)
+        .where(review_receipts.c.review_id.in_(new), review_receipts.c.acknowledged_at.is_(None))
+        .values(acknowledged_at=func.now())
+    )
+    _settle_accepted(connection, new)
+    _reopen_refused(connection, new)
+    return len(new)
+
+
+def project_outcomes(
+    connection: Connection,
+    *,
+    round_id: RoundId,
+    shard: int,
+    outcomes_: Iterable[Outcome],
+    at: Timestamp,
+) -> None:
+    """Writes the outcomes; one of an earlier look, or decided earlier, replaces none."""
+    rows = [
+        {
+            "round_id": round_id,
+            "record_id": outcome.record_id,
+            "shard": shard,
+            "verdict": None if outcome.verdict is None else to_json(outcome.verdict),
+            "label": None if outcome.verdict is None else outcome.verdict.label,
+            "how": outcome.how.value,
+            "label_confidence": outcome.label_confidence,
+            "reviews": outcome.reviews,
+            "look": outcome.look,
+            "decided_at": at,
+        }
+        for outcome in outcomes_
+    ]
+    if not rows:
+        return
+    statement = insert(outcomes).values(rows)
+    new = statement.excluded
+    changed = ("shard", "verdict", "label", "how", "label_confidence", "reviews", "look")
+    connection.execute(
+        statement.on_conflict_do_update(
+            index_elements=["round_id", "record_id"],
+            set_={name: new[name] for name in (*changed, "decided_at")},
+            where=tuple_(outcomes.c.look, outcomes.c.decided_at)
+            <= tuple_(new.look, new.decided_at),
+        )
+    )
+
+
+def reviews_of(
+    connection: Connection,
+    round_id: RoundId,
+    record_id: RecordId | None = None,
+    *,
+    after: tuple[int, int] = (-1, -1),
+    limit: int = 1_000,
+) -> list[Review]:
+    """Reviews in the order of their shards' ledgers, refused ones included.
+
+    `after` is the `(shard, sequence)` of the last one seen.
+    """
+    query = (
+        select(reviews)
+        .where(
+            reviews.c.round_id == round_id,
+            tuple_(reviews.c.shard, reviews.c.sequence) > tuple_(*after),
+        )
+        .order_by(reviews.c.shard, reviews.c.sequence)
+        .limit(limit)
+    )
+    if record_id is not None:
+        query = query.where(reviews.c.record_id == record_id)
+    return [_review(row) for row in connection.execute(query)]
+
+
+def outcomes_of(
+    connection: Connection,
+    round_id: RoundId,
+    *,
+    after: RecordId | None = None,
+    limit: int = 1_000,
+) -> list[DecidedOutcome]:
+    """Outcomes by record id, from the one that follows `after`."""
+    query = select(outcomes).where(outcomes.c.round_id == round_id)
+    if after is not None:
+        query = query.where(outcomes.c.record_id > after)
+    rows = connection.execute(query.order_by(outcomes.c.record_id).limit(limit))
+    return [_outcome(row) for row in rows]
+
+
+def _settle_accepted(connection: Connection, new: Sequence[ReviewId]) -> None:
+    """Gives each answered task to whoever answered it, whoever may hold it by now."""
+    accepted = and_(
+        reviews.c.review_id.in_(new),
+        reviews.c.status == ReviewStatus.ACCEPTED,
+        tasks.c.task_id == reviews.c.task_id,
+        tasks.c.status != "done",
+    )
+    parts = select(tasks.c.round_id, tasks.c.record_id, reviews.c.account_id, tasks.c.kind)
+    connection.execute(
+        insert(participations)
+        .from_select(["round_id", "record_id", "account_id", "part"], parts.where(accepted))
+        .on_conflict_do_nothing(index_elements=["round_id", "record_id", "account_id"])
+    )
+    replaced = connection.execute(
+        select(tasks.c.round_id, tasks.c.record_id, tasks.c.holder).where(
+            accepted, tasks.c.holder != reviews.c.account_id
+        )
+    )
+    former = [(row.round_id, row.record_id, row.holder) for row in replaced]
+    other = tasks.alias("other")
+    has_part = exists().where(
+        participations.c.round_id == tasks.c.round_id,
+        participations.c.record_id == tasks.c.record_id,
+        participations.c.account_id == reviews.c.account_id,
+        participations.c.part == tasks.c.kind,
+    )
+    has_other_slot = exists().where(
+        other.c.round_id == tasks.c.round_id,
+        other.c.shard == tasks.c.shard,
+        other.c.record_id == tasks.c.record_id,
+        other.c.task_id != tasks.c.task_id,
+        other.c.holder == reviews.c.account_id,
+    )
+    connection.execute(
+        update(tasks)
+        .where(accepted)
+        .values(
+            status="done",
+            # History is the truth: what the constraints forbid here is shown without a holder.
+            holder=case((and_(has_part, ~has_other_slot), reviews.c.account_id)),
+            lease_until=None,
+            review_id=reviews.c.review_id,
+            closed_at=reviews.c.decided_at,
+        )
+    )
+    forget_participations(connection, former)
+
+
+def _reopen_refused(connection: Connection, new: Sequence[ReviewId]) -> None:
+    refused = connection.execute(
+        select(tasks.c.task_id, tasks.c.round_id, tasks.c.record_id, tasks.c.holder).where(
+            reviews.c.review_id.in_(new),
+            reviews.c.status == ReviewStatus.REFUSED,
+            tasks.c.review_id == reviews.c.review_id,
+            tasks.c.status == "submitted",
+        )
+    ).all()
+    connection.execute(
+        update(tasks)
+        .where(tasks.c.task_id.in_([row.task_id for row in refused]))
+        .values(status="open", holder=None, lease_until=None, review_id=None)
+    )
+    forget_participations(
+        connection, [(row.round_id, row.record_id, row.holder) for row in refused]
+    )
+
+
+def _review_row(round_id: RoundId, shard: int, each: ProjectedReview) -> dict[str, object]:
+    message = each.message
+    return {
+        "review_id": plain_text(message.review_id),
+        "round_id": round_id,
+        "shard": shard,
+        "sequence": each.sequence,
+        "task_id": plain_text(message.task_id),
+        "record_id": plain_text(message.record_id),
+        "kind": each.kind.value,
+        "account_id": message.actor.account_id,
+        "reviewer": message.actor.name,
+        "verdict": to_json(message.verdict),
+        "answer": plain_text(message.verdict.answer),
+        "confidence": message.confidence,
+        "rationale": plain_text(message.rationale),
+        "seconds": message.seconds,
+        "guideline": plain_text(message.guideline),
+        "submitted_at": message.submitted_at,
+        "decided_at": each.decided_at,
+        "look": each.look,
+        "status": each.status.value,
+        "refusal": plain_text(each.refusal),
+    }
+
+
+def _review(row: Row[*tuple[object, ...]]) -> Review:
+    facts = dict(row._mapping)  # noqa: SLF001 -- SQLAlchemy's public name for it
+    return Review(
+        **facts
+        | {
+            "kind": TaskKind(row.kind),
+            "verdict": from_json(Verdict, row.verdict),
+            "status": ReviewStatus(row.status),
+        }
+    )
+
+
+def _outcome(row: Row[*tuple[object, ...]]) -> DecidedOutcome:
+    return DecidedOutcome(
+        round_id=row.round_id,
+        shard=row.shard,
+        outcome=Outcome(
+            record_id=row.record_id,
+            verdict=None if row.verdict is None else from_json(Verdict, row.verdict),
+            how=How(row.how),
+            label_confidence=row.label_confidence,
+            reviews=row.reviews,
+            look=row.look,
+        ),
+        decided_at=row.decided_at,
+    )

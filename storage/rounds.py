@@ -1,0 +1,275 @@
+"""The read model of rounds: phase, what is awaited, what is known so far, and the batch."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from sqlalchemy import Connection, Row, func, literal, or_, select, tuple_, update
+from sqlalchemy.dialects.postgresql import JSONB, insert
+
+from domain.canonical import Sha256
+from domain.errors import Conflict, NotFound
+from domain.ids import PoolId, RecordId, RoundId, Timestamp
+from domain.policy import ArmKind, Selection
+from domain.records import Json
+from domain.rounds import Phase, RoundPlan
+from domain.tasks import TaskClosing
+from storage.copying import copy_rows
+from storage.documents import from_json, to_json
+from storage.tables import batch_records, rounds, tasks
+from storage.tasks import close_tasks
+
+
+@dataclass(frozen=True, kw_only=True)
+class Round:
+    plan: RoundPlan
+    phase: Phase
+    awaiting: dict[str, Json] | None
+    summary: dict[str, Json]
+    failure: dict[str, Json] | None
+    ledger_head: Sha256 | None
+    ledger_length: int | None
+    created_at: Timestamp
+    updated_at: Timestamp | None
+    """Workflow time of the latest projection; none before the first."""
+    closed_at: Timestamp | None
+    archived_at: Timestamp | None
+
+    @property
+    def round_id(self) -> RoundId:
+        return self.plan.round_id
+
+
+@dataclass(frozen=True, kw_only=True)
+class BatchRow:
+    """One record of a round's batch and where it was routed."""
+
+    selection: Selection
+    content_digest: Sha256
+    """Of the record in the round's snapshot."""
+    shard: int
+
+
+def create_round(connection: Connection, plan: RoundPlan) -> Round:
+    """The round of this plan, made if it is not there.
+
+    Raises Conflict if its id belongs to another plan.
+    """
+    connection.execute(
+        insert(rounds)
+        .values(
+            round_id=plan.round_id,
+            pool_id=plan.pool_id,
+            dataset=plan.dataset,
+            plan=to_json(plan),
+            requested_by=plan.requested_by.account_id,
+            phase=Phase.SNAPSHOT.value,
+        )
+        .on_conflict_do_nothing(index_elements=["round_id"])
+    )
+    round_ = get_round(connection, plan.round_id)
+    if round_.plan != plan:
+        raise Conflict("this round id belongs to another plan", round_id=plan.round_id)
+    return round_
+
+
+def get_round(connection: Connection, round_id: RoundId) -> Round:
+    """The round. Raises NotFound."""
+    row = connection.execute(select(rounds).where(rounds.c.round_id == round_id)).one_or_none()
+    if row is None:
+        raise NotFound("no such round", round_id=round_id)
+    return _round(row)
+
+
+def list_rounds(
+    connection: Connection,
+    *,
+    after: RoundId | None = None,
+    limit: int = 50,
+    pool_id: PoolId | None = None,
+    only_open: bool = False,
+) -> list[Round]:
+    """Rounds, the newest first, from the one that follows `after`."""
+    query = select(rounds).order_by(rounds.c.created_at.desc(), rounds.c.round_id.desc())
+    if after is not None:
+        last = select(rounds.c.created_at, rounds.c.round_id).where(rounds.c.round_id == after)
+        query = query.where(tuple_(rounds.c.created_at, rounds.c.round_id) < last.scalar_subquery())
+    if pool_id is not None:
+        query = query.where(rounds.c.pool_id == pool_id)
+    if only_open:
+        query = query.where(rounds.c.closed_at.is_(None))
+    return [_round(row) for row in connection.execute(query.limit(limit))]
+
+
+def project_phase(
+    connection: Connection,
+    round_id: RoundId,
+    phase: Phase,
+    *,
+    summary: dict[str, Json],
+    awaiting: dict[str, Json] | None,
+    at: Timestamp,
+) -> None:
+    """Shows the phase; the top-level keys of `summary` are added to what is known.
+
+    A projection that is older than what the round shows, or comes after its end, changes nothing.
+    """
+    connection.execute(
+        update(rounds)
+        .where(
+            rounds.c.round_id == round_id,
+            rounds.c.closed_at.is_(None),
+            or_(rounds.c.updated_at.is_(None), rounds.c.updated_at <= at),
+        )
+        .values(
+            phase=phase.value,
+            summary=rounds.c.summary.op("||")(literal(to_json(summary), JSONB)),
+            awaiting=None if awaiting is None else to_json(awaiting),
+            updated_at=at,
+        )
+    )
+
+
+def close_round(
+    connection: Connection,
+    round_id: RoundId,
+    phase: Phase,
+    *,
+    ledger_head: Sha256,
+    ledger_length: int,
+    failure: dict[str, Json] | None,
+    at: Timestamp,
+) -> None:
+    """Ends the round in the read model. Tasks that a fault left open are closed with it."""
+    connection.execute(
+        update(rounds)
+        .where(rounds.c.round_id == round_id, rounds.c.closed_at.is_(None))
+        .values(
+            phase=phase.value,
+            awaiting=None,
+            ledger_head=ledger_head,
+            ledger_length=ledger_length,
+            failure=None if failure is None else to_json(failure),
+            updated_at=at,
+            closed_at=at,
+        )
+    )
+    left = connection.scalars(
+        select(tasks.c.task_id).where(
+            tasks.c.round_id == round_id, tasks.c.status.not_in(["done", "closed"])
+        )
+    ).all()
+    reason = f"the round is {phase}"
+    close_tasks(connection, [TaskClosing(task_id=task, reason=reason) for task in left], at=at)
+
+
+def open_rounds_without_archive(connection: Connection, limit: int) -> list[RoundId]:
+    """Rounds that have ended and whose histories are not archived, the longest ended first."""
+    return list(
+        connection.scalars(
+            select(rounds.c.round_id)
+            .where(rounds.c.closed_at.is_not(None), rounds.c.archived_at.is_(None))
+            .order_by(rounds.c.closed_at)
+            .limit(limit)
+        )
+    )
+
+
+def mark_archived(connection: Connection, round_id: RoundId) -> None:
+    connection.execute(
+        update(rounds)
+        .where(rounds.c.round_id == round_id)
+        .values(archived_at=func.coalesce(rounds.c.archived_at, func.now()))
+    )
+
+
+# -- the batch --------------------------------------------------------------------------------
+
+
+def put_batch(connection: Connection, round_id: RoundId, rows: Iterable[BatchRow]) -> int:
+    """Stores the rows and says how many are new or moved: a later look has another shard."""
+    staged = copy_rows(
+        connection,
+        batch_records,
+        (
+            {
+                "round_id": round_id,
+                "record_id": row.selection.record_id,
+                "ordinal": row.selection.ordinal,
+                "content_digest": row.content_digest,
+                "arm": row.selection.arm.value,
+                "rank": row.selection.rank,
+                "score": row.selection.score,
+                "propensity": row.selection.propensity,
+                "reason": row.selection.reason,
+                "shard": row.shard,
+            }
+            for row in rows
+        ),
+    )
+    statement = insert(batch_records).from_select(list(staged.c.keys()), select(staged))
+    return connection.execute(
+        statement.on_conflict_do_update(
+            index_elements=["round_id", "record_id"],
+            set_={"shard": statement.excluded.shard},
+            where=batch_records.c.shard != statement.excluded.shard,
+        )
+    ).rowcount
+
+
+def get_batch(
+    connection: Connection, round_id: RoundId, *, after: int = -1, limit: int = 1_000
+) -> list[BatchRow]:
+    """Rows of the batch in the order of selection, from the ordinal that follows `after`."""
+    rows = connection.execute(
+        select(batch_records)
+        .where(batch_records.c.round_id == round_id, batch_records.c.ordinal > after)
+        .order_by(batch_records.c.ordinal)
+        .limit(limit)
+    )
+    return [_batch_row(row) for row in rows]
+
+
+def batch_record(connection: Connection, round_id: RoundId, record_id: RecordId) -> BatchRow:
+    """The record's row in the batch. Raises NotFound."""
+    row = connection.execute(
+        select(batch_records).where(
+            batch_records.c.round_id == round_id, batch_records.c.record_id == record_id
+        )
+    ).one_or_none()
+    if row is None:
+        raise NotFound("the record is not in this round's batch", record_id=record_id)
+    return _batch_row(row)
+
+
+def _round(row: Row[*tuple[object, ...]]) -> Round:
+    return Round(
+        plan=from_json(RoundPlan, row.plan),
+        phase=Phase(row.phase),
+        awaiting=row.awaiting,
+        summary=row.summary,
+        failure=row.failure,
+        ledger_head=row.ledger_head,
+        ledger_length=row.ledger_length,
+        created_at=row.created_at,
+        updated_at=row.updated_at,
+        closed_at=row.closed_at,
+        archived_at=row.archived_at,
+    )
+
+
+def _batch_row(row: Row[*tuple[object, ...]]) -> BatchRow:
+    return BatchRow(
+        selection=Selection(
+            ordinal=row.ordinal,
+            record_id=row.record_id,
+            arm=ArmKind(row.arm),
+            rank=row.rank,
+            score=row.score,
+            propensity=row.propensity,
+            reason=row.reason,
+        ),
+        content_digest=row.content_digest,
+        shard=row.shard,
+    )

@@ -1,0 +1,264 @@
+"""Tasks as the shards open and close them, and what a person needs to work on one."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable
+from dataclasses import dataclass
+from enum import StrEnum
+
+from sqlalchemy import (
+    Connection,
+    Row,
+    and_,
+    case,
+    exists,
+    func,
+    select,
+    update,
+)
+from sqlalchemy.dialects.postgresql import insert
+
+from domain.canonical import Sha256
+from domain.errors import NotFound
+from domain.ids import AccountId, PoolId, RecordId, ReviewId, RoundId, TaskId, Timestamp
+from domain.records import Content, Json
+from domain.rounds import Phase, RoundPlan
+from domain.tasks import TaskClosing, TaskKind, TaskOpening
+from storage.documents import from_json, plain_text
+from storage.participations import forget_participations, standing_receipt
+from storage.tables import (
+    batch_records,
+    records,
+    review_receipts,
+    rounds,
+    superseded_records,
+    tasks,
+)
+
+
+class TaskStatus(StrEnum):
+    OPEN = "open"
+    CLAIMED = "claimed"
+    SUBMITTED = "submitted"
+    """Temporal has the answer; the shard has not decided on it yet."""
+    DONE = "done"
+    CLOSED = "closed"
+    """Nobody's answer is wanted any more."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Task:
+    task_id: TaskId
+    round_id: RoundId
+    shard: int
+    record_id: RecordId
+    pool_id: PoolId
+    ordinal: int
+    kind: TaskKind
+    slot: int
+    status: TaskStatus
+    priority: int
+    deadline: Timestamp | None
+    holder: AccountId | None
+    lease_until: Timestamp | None
+    review_id: ReviewId | None
+    close_reason: str | None
+
+
+@dataclass(frozen=True, kw_only=True)
+class TaskDetail:
+    """A task with the record as the round's snapshot has it, whatever was imported since."""
+
+    task: Task
+    content: Content
+    metadata: dict[str, Json]
+    content_digest: Sha256
+    plan: RoundPlan
+    phase: Phase
+
+
+@dataclass(frozen=True, kw_only=True)
+class Backlog:
+    kind: TaskKind
+    status: TaskStatus
+    tasks: int
+
+
+def open_tasks(
+    connection: Connection,
+    *,
+    round_id: RoundId,
+    shard: int,
+    openings: Iterable[TaskOpening],
+    deadline: Timestamp | None,
+    priority: int = 0,
+    at: Timestamp | None = None,
+) -> int:
+    """Opens the tasks that are not there yet and says how many. The batch must be stored."""
+    rows = [
+        {
+            "task_id": opening.task_id,
+            "round_id": round_id,
+            "shard": shard,
+            "record_id": opening.record_id,
+            "pool_id": select(rounds.c.pool_id)
+            .where(rounds.c.round_id == round_id)
+            .scalar_subquery(),
+            "ordinal": opening.ordinal,
+            "kind": opening.kind.value,
+            "slot": opening.slot,
+            "priority": priority,
+            "deadline": deadline,
+            "opened_at": at or func.now(),
+        }
+        for opening in openings
+    ]
+    if not rows:
+        return 0
+    statement = insert(tasks).values(rows).on_conflict_do_nothing(index_elements=["task_id"])
+    return connection.execute(statement).rowcount
+
+
+def close_tasks(
+    connection: Connection, closings: Iterable[TaskClosing], *, at: Timestamp | None = None
+) -> int:
+    """Closes tasks that have no accepted answer and says how many.
+
+    Whoever held one without having answered had no part in the record.
+    """
+    reasons = {closing.task_id: closing.reason for closing in closings}
+    if not reasons:
+        return 0
+    unanswered = and_(
+        tasks.c.task_id.in_(reasons),
+        tasks.c.status.in_([TaskStatus.OPEN, TaskStatus.CLAIMED, TaskStatus.SUBMITTED]),
+    )
+    held = connection.execute(
+        select(tasks.c.round_id, tasks.c.record_id, tasks.c.holder)
+        .where(unanswered)
+        .order_by(tasks.c.task_id)
+        .with_for_update()
+    )
+    former = [(row.round_id, row.record_id, row.holder) for row in held]
+    answered = standing_receipt().where(
+        review_receipts.c.task_id == tasks.c.task_id,
+        review_receipts.c.account_id == tasks.c.holder,
+    )
+    connection.execute(
+        update(tasks)
+        .where(unanswered)
+        .values(
+            status=TaskStatus.CLOSED.value,
+            holder=case((exists(answered), tasks.c.holder)),
+            lease_until=None,
+            closed_at=at or func.now(),
+            close_reason=case(
+                {task_id: plain_text(reason) for task_id, reason in reasons.items()},
+                value=tasks.c.task_id,
+            ),
+        )
+    )
+    forget_participations(connection, former)
+    return len(former)
+
+
+def extend_deadline(
+    connection: Connection, *, round_id: RoundId, shard: int, deadline: Timestamp
+) -> None:
+    """Shows the shard's deadline on every task of it that still waits for somebody."""
+    connection.execute(
+        update(tasks)
+        .where(
+            tasks.c.round_id == round_id,
+            tasks.c.shard == shard,
+            tasks.c.status.in_([TaskStatus.OPEN, TaskStatus.CLAIMED]),
+            tasks.c.deadline.is_distinct_from(deadline),
+        )
+        .values(deadline=deadline)
+    )
+
+
+def get_task(connection: Connection, task_id: TaskId) -> TaskDetail:
+    """The task with its record and its round. Raises NotFound."""
+    current = records.c.content_digest == batch_records.c.content_digest
+    row = connection.execute(
+        select(
+            *tasks.c,
+            batch_records.c.content_digest,
+            rounds.c.plan,
+            rounds.c.phase,
+            case((current, records.c.content), else_=superseded_records.c.content).label("content"),
+            case((current, records.c.metadata), else_=superseded_records.c.metadata).label(
+                "metadata"
+            ),
+        )
+        .join(rounds, rounds.c.round_id == tasks.c.round_id)
+        .join(
+            batch_records,
+            and_(
+                batch_records.c.round_id == tasks.c.round_id,
+                batch_records.c.record_id == tasks.c.record_id,
+            ),
+        )
+        .outerjoin(
+            records,
+            and_(records.c.pool_id == tasks.c.pool_id, records.c.record_id == tasks.c.record_id),
+        )
+        .outerjoin(
+            superseded_records,
+            and_(
+                superseded_records.c.pool_id == tasks.c.pool_id,
+                superseded_records.c.record_id == tasks.c.record_id,
+                superseded_records.c.content_digest == batch_records.c.content_digest,
+            ),
+        )
+        .where(tasks.c.task_id == task_id)
+    ).one_or_none()
+    if row is None or row.content is None:
+        raise NotFound("no such task", task_id=task_id)
+    return TaskDetail(
+        task=task(row),
+        content=Content(json.loads(row.content)),
+        metadata=json.loads(row.metadata),
+        content_digest=Sha256(row.content_digest),
+        plan=from_json(RoundPlan, row.plan),
+        phase=Phase(row.phase),
+    )
+
+
+def backlog(connection: Connection, round_id: RoundId) -> list[Backlog]:
+    """How many tasks of the round there are of each kind and status."""
+    rows = connection.execute(
+        select(tasks.c.kind, tasks.c.status, func.count().label("tasks"))
+        .where(tasks.c.round_id == round_id)
+        .group_by(tasks.c.kind, tasks.c.status)
+        .order_by(tasks.c.kind, tasks.c.status)
+    )
+    return [
+        Backlog(kind=TaskKind(row.kind), status=TaskStatus(row.status), tasks=row.tasks)
+        for row in rows
+    ]
+
+
+# -- what claims and submissions build on -----------------------------------------------------
+
+
+def task(row: Row[*tuple[object, ...]]) -> Task:
+    return Task(
+        task_id=row.task_id,
+        round_id=row.round_id,
+        shard=row.shard,
+        record_id=row.record_id,
+        pool_id=row.pool_id,
+        ordinal=row.ordinal,
+        kind=TaskKind(row.kind),
+        slot=row.slot,
+        status=TaskStatus(row.status),
+        priority=row.priority,
+        deadline=row.deadline,
+        holder=row.holder,
+        lease_until=row.lease_until,
+        review_id=row.review_id,
+        close_reason=row.close_reason,
+    )
