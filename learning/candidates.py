@@ -126,7 +126,8 @@ class Candidates:
 def _check_rows(name: str, rows: NDArray[np.float32]) -> None:
     if rows.dtype != np.float32:
         raise InvalidScores(f"{name} are {rows.dtype}, not float32")
-    lengths = np.sqrt(np.einsum("ij,ij->i", rows, rows))
+    with np.errstate(over="ignore", invalid="ignore"):
+        lengths = np.sqrt(np.einsum("ij,ij->i", rows, rows))
     if not np.isfinite(lengths).all():
         raise InvalidScores(f"{name} hold NaN or infinite values", hint="score the pool again")
     if lengths.size and lengths.max() > MAX_LENGTH:
