@@ -6,6 +6,8 @@
     ├── NotAllowed          403  signed in, but not for this
     ├── NotFound            404  no such thing, or not for these eyes
     ├── Conflict            409  the thing has moved on
+    ├── TooLarge            413  more bytes than may be sent at once
+    ├── TooManyAttempts     429  wait before the next try
     └── Unavailable         503  a part of the system does not answer; try again
 
 Each leaf has a stable `code` that clients may rely on. `message` says what happened, `hint` what to
@@ -51,6 +53,16 @@ class NotFound(LabelwrightError):
 class Conflict(LabelwrightError):
     code = "conflict"
     status = 409
+
+
+class TooLarge(LabelwrightError):
+    code = "too_large"
+    status = 413
+
+
+class TooManyAttempts(LabelwrightError):
+    code = "too_many_attempts"
+    status = 429
 
 
 class Unavailable(LabelwrightError):

@@ -116,6 +116,14 @@ def disable(connection: Connection, account_id: AccountId) -> Account:
     return get_account(connection, account_id)
 
 
+def enable(connection: Connection, account_id: AccountId) -> Account:
+    """Lets the account in again. Raises NotFound."""
+    connection.execute(
+        update(accounts).where(accounts.c.account_id == account_id).values(disabled_at=None)
+    )
+    return get_account(connection, account_id)
+
+
 # -- tokens -----------------------------------------------------------------------------------
 
 

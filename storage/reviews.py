@@ -154,6 +154,26 @@ def reviews_of(
     return [_review(row) for row in connection.execute(query)]
 
 
+def get_review(connection: Connection, review_id: ReviewId) -> Review | None:
+    """The review as the shard decided on it; none before it has."""
+    row = connection.execute(
+        select(reviews).where(reviews.c.review_id == review_id)
+    ).one_or_none()
+    return None if row is None else _review(row)
+
+
+def count_accepted(
+    connection: Connection, account_id: AccountId, round_id: RoundId | None = None
+) -> int:
+    """How many answers of this person were accepted, in one round or in all."""
+    query = select(func.count()).where(
+        reviews.c.account_id == account_id, reviews.c.status == ReviewStatus.ACCEPTED
+    )
+    if round_id is not None:
+        query = query.where(reviews.c.round_id == round_id)
+    return connection.execute(query).scalar_one()
+
+
 def outcomes_of(
     connection: Connection,
     round_id: RoundId,

@@ -241,6 +241,21 @@ def backlog(connection: Connection, round_id: RoundId) -> list[Backlog]:
     ]
 
 
+def live_shards(connection: Connection, round_id: RoundId) -> list[int]:
+    """The round's shards that still wait for somebody's answer."""
+    return list(
+        connection.scalars(
+            select(tasks.c.shard)
+            .distinct()
+            .where(
+                tasks.c.round_id == round_id,
+                tasks.c.status.not_in([TaskStatus.DONE, TaskStatus.CLOSED]),
+            )
+            .order_by(tasks.c.shard)
+        )
+    )
+
+
 # -- what claims and submissions build on -----------------------------------------------------
 
 
