@@ -1,0 +1,1 @@
+"""The processes: settings, telemetry, worker entry points, the local stack."""

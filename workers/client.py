@@ -1,0 +1,34 @@
+"""The connection to Temporal, the same for workers, the API and the command line."""
+
+from __future__ import annotations
+
+from temporalio.client import Client
+from temporalio.runtime import Runtime
+from temporalio.service import RPCError
+
+from domain.errors import TemporalUnavailable
+from workers.settings import DEFAULT_TEMPORAL_ADDRESS, Settings
+
+
+async def connect(settings: Settings, *, runtime: Runtime | None = None) -> Client:
+    """A client of the settings' server and namespace.
+
+    Raises `TemporalUnavailable` when the server does not answer or does not let us in.
+    """
+    address = settings.temporal_address or DEFAULT_TEMPORAL_ADDRESS
+    try:
+        return await Client.connect(
+            address,
+            namespace=settings.temporal_namespace,
+            api_key=settings.temporal_api_key or None,
+            # An API key must not travel in the clear.
+            tls=settings.temporal_tls or bool(settings.temporal_api_key),
+            runtime=runtime,
+        )
+    except (RPCError, RuntimeError) as error:
+        # The SDK raises RuntimeError for a connection that is refused.
+        raise TemporalUnavailable(
+            f"Temporal does not answer at {address}.",
+            hint="`labelwright doctor` says what is wrong; `labelwright up` starts a local one.",
+            address=address,
+        ) from error
