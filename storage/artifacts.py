@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import re
+from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import ClassVar
@@ -94,9 +95,9 @@ class ArtifactStore:
         )
         return self.put(sink.getvalue().to_pybytes())
 
-    def get_table(self, sha: Sha256) -> pa.Table:
-        """The table of that digest. Raises as `get` does."""
-        return pq.read_table(pa.BufferReader(self.get(sha)))
+    def get_table(self, sha: Sha256, *, columns: Sequence[str] | None = None) -> pa.Table:
+        """The table of that digest, or some columns of it. Raises as `get` does."""
+        return pq.read_table(pa.BufferReader(self.get(sha)), columns=columns)
 
     def exists(self, sha: Sha256) -> bool:
         return self._size(self.path_of(sha)) is not None

@@ -47,8 +47,8 @@ def copy_rows(
     quote = connection.dialect.identifier_preparer.quote
     columns = ", ".join(quote(name) for name in names)
     lines = _lines((first, stream), names)
-    driver = cast("psycopg2.extensions.connection", connection.connection.driver_connection)
-    with driver.cursor() as cursor:
+    driver = cast("psycopg2.extensions.cursor", connection.connection.cursor())
+    with driver as cursor:
         cursor.copy_expert(f"COPY {quote(staged.name)} ({columns}) FROM STDIN", _Lines(lines))
     return staged
 

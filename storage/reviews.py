@@ -156,9 +156,7 @@ def reviews_of(
 
 def get_review(connection: Connection, review_id: ReviewId) -> Review | None:
     """The review as the shard decided on it; none before it has."""
-    row = connection.execute(
-        select(reviews).where(reviews.c.review_id == review_id)
-    ).one_or_none()
+    row = connection.execute(select(reviews).where(reviews.c.review_id == review_id)).one_or_none()
     return None if row is None else _review(row)
 
 

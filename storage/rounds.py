@@ -187,6 +187,22 @@ def mark_archived(connection: Connection, round_id: RoundId) -> None:
 # -- the batch --------------------------------------------------------------------------------
 
 
+def reserved_records(
+    connection: Connection, pool_id: PoolId, *, besides: RoundId
+) -> frozenset[RecordId]:
+    """Records of the pool that are in the batch of another round that is still open."""
+    found = connection.scalars(
+        select(batch_records.c.record_id)
+        .join(rounds, rounds.c.round_id == batch_records.c.round_id)
+        .where(
+            rounds.c.pool_id == pool_id,
+            rounds.c.closed_at.is_(None),
+            rounds.c.round_id != besides,
+        )
+    )
+    return frozenset(map(RecordId, found))
+
+
 def put_batch(connection: Connection, round_id: RoundId, rows: Iterable[BatchRow]) -> int:
     """Stores the rows and says how many are new or moved: a later look has another shard."""
     staged = copy_rows(

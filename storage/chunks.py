@@ -1,0 +1,89 @@
+"""The rows of a file in chunks that fit in memory, each row looked at once."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+
+from domain.canonical import canonical
+from domain.ids import RecordId
+from domain.labels import LabelSchema
+from storage.copying import Cell
+from storage.readers import Rejection, Row
+
+CHUNK_ROWS = 5_000
+CHUNK_BYTES = 32 * 1024 * 1024
+
+
+@dataclass
+class Chunk:
+    """Rows that may go in, by record id, and what became of the others."""
+
+    rows: dict[RecordId, dict[str, Cell]] = field(default_factory=dict)
+    rejections: list[Rejection] = field(default_factory=list)
+    read: int = 0
+    repeated: int = 0
+    size: int = 0
+
+    @property
+    def full(self) -> bool:
+        return self.read >= CHUNK_ROWS or self.size >= CHUNK_BYTES
+
+    def meet(self, row: dict[str, Cell], *, line: int, digest: str) -> None:
+        """Sets a row aside whose record stood before in the file, at `line`."""
+        if digest == row["content_digest"]:
+            self.repeated += 1
+            return
+        reason = f"the record id stands on line {line} already, with other content"
+        rejection = Rejection(
+            line=int(row["line"] or 0), record_id=RecordId(str(row["record_id"])), reason=reason
+        )
+        self.rejections.append(rejection)
+
+
+def chunks(rows: Iterable[Row | Rejection], schema: LabelSchema | None) -> Iterator[Chunk]:
+    labels = None if schema is None else frozenset(schema.labels)
+    chunk = Chunk()
+    for row in rows:
+        chunk.read += 1
+        _sort(chunk, row, labels, schema)
+        if chunk.full:
+            yield chunk
+            chunk = Chunk()
+    if chunk.read:
+        yield chunk
+
+
+def _sort(
+    chunk: Chunk,
+    row: Row | Rejection,
+    labels: frozenset[str] | None,
+    schema: LabelSchema | None,
+) -> None:
+    if isinstance(row, Rejection):
+        chunk.rejections.append(row)
+        return
+    record = row.record
+    if record.label is not None and (labels is None or record.label not in labels):
+        whose = (
+            "the pool has no label schema"
+            if schema is None
+            else (f"“{record.label[:80]}” is not a label of {schema.name}@{schema.version}")
+        )
+        chunk.rejections.append(Rejection(line=row.line, record_id=record.record_id, reason=whose))
+        return
+    staged: dict[str, Cell] = {
+        "record_id": record.record_id,
+        "content_digest": record.content_digest,
+        "content": canonical(record.content).decode(),
+        "metadata": canonical(record.metadata).decode(),
+        "label": record.label,
+        "role": None if record.role is None else record.role.value,
+        "line": row.line,
+    }
+    first = chunk.rows.get(record.record_id)
+    if first is not None:
+        chunk.meet(staged, line=int(first["line"] or 0), digest=str(first["content_digest"]))
+        return
+    chunk.rows[record.record_id] = staged
+    chunk.size += len(str(staged["content"]))
