@@ -68,6 +68,9 @@ class Settings(BaseSettings):
     api_port: int = Field(
         default=8420, ge=1, le=65535, description="Port of the API and the web pages."
     )
+    import_limit: int = Field(
+        default=2 * 1024**3, ge=1, description="Largest file that one import may bring, in bytes."
+    )
     metrics_host: str = Field(
         default="127.0.0.1", description="Address that a worker's /metrics and /healthz listen on."
     )

@@ -1,0 +1,257 @@
+"""`labelwright doctor`: looks at every part, says its version and what mends it."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import platform
+import shutil
+import urllib.error
+import urllib.request
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from enum import Enum
+from importlib.metadata import version
+from pathlib import Path
+
+from sqlalchemy import text
+from temporalio.api.enums.v1 import TaskQueueType
+from temporalio.api.taskqueue.v1 import TaskQueue
+from temporalio.api.workflowservice.v1 import DescribeTaskQueueRequest, GetSystemInfoRequest
+from temporalio.client import Client
+from temporalio.service import RPCError
+
+from domain.errors import DatabaseUnavailable, LabelwrightError
+from domain.ids import COMPUTE_QUEUE, ORCHESTRATION_QUEUE
+from storage import database
+from workers import temporal
+from workers.addresses import StackAddresses, running_stack
+from workers.client import connect
+from workers.settings import DEFAULT_TEMPORAL_ADDRESS, Settings
+
+START = "Start the stack: labelwright up"
+LEAST_FREE_BYTES = 1_000_000_000
+# A poll takes a minute at most; the server remembers pollers for five.
+POLLED_WITHIN = timedelta(seconds=90)
+
+
+class State(Enum):
+    GOOD = "ok"
+    OPTIONAL = "optional"
+    BROKEN = "broken"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Finding:
+    """What was seen of one part."""
+
+    part: str
+    state: State
+    detail: str
+    version: str = ""
+    mend: str = ""
+    """The command, or the deed, that mends it; empty when nothing has to be."""
+
+
+async def examine(settings: Settings) -> list[Finding]:
+    """Look at every part, whatever is running."""
+    stack = running_stack(settings.data_dir)
+    settings = _completed(settings, stack)
+    findings = [
+        _python(),
+        _data_dir(settings.data_dir),
+        _artifacts(settings),
+        await asyncio.to_thread(_postgres, settings.database_url),
+        *await _temporal(settings),
+        await asyncio.to_thread(_page, "api", _api_url(settings, stack), "/readyz"),
+    ]
+    if stack is not None and stack.temporal_ui:
+        ui = await asyncio.to_thread(_page, "temporal ui", stack.temporal_ui, "/")
+        findings.append(ui)
+    return [*findings, _browser()]
+
+
+def _completed(settings: Settings, stack: StackAddresses | None) -> Settings:
+    """The settings with the running stack's addresses where none are given."""
+    return settings.model_copy(
+        update={
+            "database_url": settings.database_url or (stack.database_url if stack else ""),
+            "temporal_address": settings.temporal_address
+            or (stack.temporal if stack else DEFAULT_TEMPORAL_ADDRESS),
+        }
+    )
+
+
+def _api_url(settings: Settings, stack: StackAddresses | None) -> str:
+    if named := os.environ.get("LABELWRIGHT_API_URL"):
+        return named.rstrip("/")
+    return stack.api if stack else f"http://{settings.api_host}:{settings.api_port}"
+
+
+def _python() -> Finding:
+    # Whoever runs this passed the installer's check of the version.
+    return Finding(
+        part="python",
+        state=State.GOOD,
+        detail=f"Labelwright {version('labelwright')}",
+        version=platform.python_version(),
+    )
+
+
+def _data_dir(folder: Path) -> Finding:
+    existing = next(path for path in (folder, *folder.parents) if path.exists())
+    if not os.access(existing, os.W_OK | os.X_OK):
+        return Finding(
+            part="data folder",
+            state=State.BROKEN,
+            detail=f"{folder} cannot be written to",
+            mend="Name another folder with --data-dir or LABELWRIGHT_DATA_DIR.",
+        )
+    free = shutil.disk_usage(existing).free
+    detail = f"{folder}, {free / 1e9:.1f} GB free"
+    if free < LEAST_FREE_BYTES:
+        return Finding(
+            part="data folder",
+            state=State.BROKEN,
+            detail=detail,
+            mend="Free some disk space, or move the folder and set LABELWRIGHT_DATA_DIR.",
+        )
+    return Finding(part="data folder", state=State.GOOD, detail=detail)
+
+
+def _artifacts(settings: Settings) -> Finding:
+    where = settings.artifacts
+    if "://" in where:
+        return Finding(part="artifacts", state=State.GOOD, detail=f"{where} (not looked into)")
+    folder = Path(where)
+    existing = next(path for path in (folder, *folder.parents) if path.exists())
+    if os.access(existing, os.W_OK | os.X_OK):
+        return Finding(part="artifacts", state=State.GOOD, detail=where)
+    return Finding(
+        part="artifacts",
+        state=State.BROKEN,
+        detail=f"{where} cannot be written to",
+        mend="Give its owner the right to write, or set LABELWRIGHT_ARTIFACTS.",
+    )
+
+
+def _postgres(url: str) -> Finding:
+    if not url:
+        return Finding(
+            part="postgresql", state=State.BROKEN, detail="no stack is running", mend=START
+        )
+    engine = database.engine(url, connections=1)
+    try:
+        with database.answering(), engine.connect() as connection:
+            server = str(connection.execute(text("SHOW server_version")).scalar_one())
+            revision = database.current_revision(connection)
+    except DatabaseUnavailable as error:
+        return Finding(
+            part="postgresql",
+            state=State.BROKEN,
+            detail=error.message,
+            mend=f"{START}; for a database elsewhere, check LABELWRIGHT_DATABASE_URL.",
+        )
+    finally:
+        engine.dispose()
+    head = database.head_revision()
+    if revision != head:
+        return Finding(
+            part="postgresql",
+            state=State.BROKEN,
+            detail=f"its tables are at {revision or 'nothing'}, this version wants {head}",
+            version=server,
+            mend="Bring them up to date: labelwright db upgrade",
+        )
+    return Finding(
+        part="postgresql", state=State.GOOD, detail=f"tables at {revision}", version=server
+    )
+
+
+async def _temporal(settings: Settings) -> list[Finding]:
+    try:
+        client = await asyncio.wait_for(connect(settings), timeout=10)
+        info = await client.workflow_service.get_system_info(GetSystemInfoRequest())
+        retention = await temporal.namespace_retention(client)
+    except (LabelwrightError, RPCError, TimeoutError) as error:
+        away = "not looked at: Temporal does not answer"
+        return [
+            Finding(part="temporal", state=State.BROKEN, detail=str(error), mend=START),
+            *(
+                Finding(part=f"{queue} worker", state=State.BROKEN, detail=away, mend=START)
+                for queue in (ORCHESTRATION_QUEUE, COMPUTE_QUEUE)
+            ),
+        ]
+    short = retention < temporal.RETENTION
+    return [
+        Finding(
+            part="temporal",
+            state=State.OPTIONAL if short else State.GOOD,
+            detail=f"keeps closed histories {retention.days} days",
+            version=info.server_version,
+            mend=(
+                f"Keep histories longer: temporal operator namespace update "
+                f"--namespace {client.namespace} --retention {temporal.RETENTION.days}d"
+                if short
+                else ""
+            ),
+        ),
+        *[await _worker(client, queue) for queue in (ORCHESTRATION_QUEUE, COMPUTE_QUEUE)],
+    ]
+
+
+async def _worker(client: Client, queue: str) -> Finding:
+    pollers: set[str] = set()
+    since = datetime.now(UTC) - POLLED_WITHIN
+    for kind in (
+        TaskQueueType.TASK_QUEUE_TYPE_WORKFLOW,
+        TaskQueueType.TASK_QUEUE_TYPE_ACTIVITY,
+    ):
+        answer = await client.workflow_service.describe_task_queue(
+            DescribeTaskQueueRequest(
+                namespace=client.namespace,
+                task_queue=TaskQueue(name=queue),
+                task_queue_type=kind,
+            )
+        )
+        pollers |= {
+            poller.identity
+            for poller in answer.pollers
+            if poller.last_access_time.ToDatetime(UTC) > since
+        }
+    part = f"{queue} worker"
+    if not pollers:
+        return Finding(
+            part=part,
+            state=State.BROKEN,
+            detail="nobody asks for its tasks; they wait, nothing is lost",
+            mend=f"Start one: labelwright worker {queue}",
+        )
+    return Finding(part=part, state=State.GOOD, detail=", ".join(sorted(pollers)))
+
+
+def _page(part: str, base: str, path: str) -> Finding:
+    try:
+        with urllib.request.urlopen(base + path, timeout=5) as answer:  # noqa: S310 - as configured
+            served = str(answer.headers.get("Server", ""))
+    except (urllib.error.URLError, TimeoutError, ConnectionError) as error:
+        return Finding(
+            part=part,
+            state=State.BROKEN,
+            detail=f"{base} does not answer as ready ({getattr(error, 'reason', error)})",
+            mend=START,
+        )
+    return Finding(part=part, state=State.GOOD, detail=base, version=served)
+
+
+def _browser() -> Finding:
+    names = ("chromium", "chromium-browser", "google-chrome")
+    found = next((path for name in names if (path := shutil.which(name))), None)
+    if found is None:
+        return Finding(
+            part="chromium",
+            state=State.OPTIONAL,
+            detail="not found; only the tests of the pages need it",
+            mend="Install it, on Debian: apt-get install chromium",
+        )
+    return Finding(part="chromium", state=State.GOOD, detail=found)
