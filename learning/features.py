@@ -174,7 +174,7 @@ class ImageFeatures:
             top, left = (self.height - rows) // 2, (self.width - columns) // 2
             image = _area_mean(_area_mean(image, rows).T, columns).T
             frame[top : top + rows, left : left + columns] = image
-        return sparse.csr_matrix(frames.reshape(len(contents), -1))
+        return sparse.csr_matrix(frames.reshape(len(contents), self.height * self.width))
 
     def state(self) -> State:
         return {"height": self.height, "width": self.width, "white": self.white}

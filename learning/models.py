@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Self
 
@@ -92,6 +92,33 @@ class Model:
         """`embed` and `predict_proba` for the price of one pass over the features."""
         rows = self.features.transform(contents)
         return self._embed(rows), self._predict_proba(rows)
+
+    def predict(self, contents: Sequence[Content]) -> list[str]:
+        """The likeliest label of each content. Raises InvalidTraining at a cold start."""
+        if not self.classes:
+            raise InvalidTraining("a model without a classifier predicts nothing")
+        best = self.predict_proba(contents).argmax(axis=1)
+        return [self.classes[place] for place in best]
+
+    def refitting(
+        self, contents: Sequence[Content], labels: Sequence[str], asked: Sequence[Content]
+    ) -> Callable[[NDArray[np.int64]], list[str]]:
+        """A function of row numbers: it trains on those rows alone and labels `asked`.
+
+        The features stay this model's, so that what differs is the labels and nothing else. Rows of
+        one label alone answer with that label.
+        """
+        rows, asked_rows = self.features.transform(contents), self.features.transform(asked)
+
+        def fit_predict(chosen: NDArray[np.int64]) -> list[str]:
+            known = [labels[index] for index in chosen]
+            with threadpool_limits(limits=1, user_api="blas"):
+                classifier = _classifier(self.kind, rows[chosen], known)
+                if classifier is None:
+                    return known[:1] * len(asked)
+                return [str(label) for label in classifier.predict(asked_rows)]
+
+        return fit_predict
 
     def to_bytes(self) -> bytes:
         """A skops archive; equal models give equal bytes."""
