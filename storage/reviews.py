@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 
 from sqlalchemy import Connection, Row, and_, case, exists, func, select, tuple_, update
@@ -152,6 +152,21 @@ def reviews_of(
     if record_id is not None:
         query = query.where(reviews.c.record_id == record_id)
     return [_review(row) for row in connection.execute(query)]
+
+
+def reviews_by_record(
+    connection: Connection, round_id: RoundId, record_ids: Collection[RecordId]
+) -> dict[RecordId, list[Review]]:
+    """The reviews of these records, each record's in the order of its shards' ledgers."""
+    rows = connection.execute(
+        select(reviews)
+        .where(reviews.c.round_id == round_id, reviews.c.record_id.in_(record_ids))
+        .order_by(reviews.c.shard, reviews.c.sequence)
+    )
+    found: dict[RecordId, list[Review]] = {record_id: [] for record_id in record_ids}
+    for row in rows:
+        found[row.record_id].append(_review(row))
+    return found
 
 
 def get_review(connection: Connection, review_id: ReviewId) -> Review | None:

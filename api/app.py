@@ -1,0 +1,91 @@
+"""The application that uvicorn serves: `uvicorn --factory api.app:create_app`."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+from fastapi import FastAPI
+
+from api import problems
+from api.authentication import Authentication
+from api.middleware import Door, Observation
+from api.routes import (
+    accounts,
+    datasets,
+    decisions,
+    definitions,
+    health,
+    imports,
+    ledger,
+    models,
+    pools,
+    rounds,
+    sessions,
+    submissions,
+    tasks,
+)
+from api.state import State
+from api.temporal import Temporal
+from storage import database
+from storage.artifacts import ArtifactStore
+from workers.settings import Settings, load_settings
+from workers.signing import load_or_create
+
+DESCRIPTION = """\
+Governed active-learning rounds: from an unlabelled pool to a dataset worth training on.
+
+Send `Authorization: Bearer <token>`. Errors are `application/problem+json` with a stable `code`.
+A `POST` that creates something takes an `Idempotency-Key`: sent again, it has one effect and the
+same answer. Lists come in pages: pass `next` of one page as `after` of the following one.
+"""
+
+
+def create_app(settings: Settings | None = None) -> FastAPI:
+    """The application, with settings from the environment. It starts whether or not others run."""
+    settings = settings or load_settings()
+    app = FastAPI(
+        title="Labelwright",
+        version="1",
+        description=DESCRIPTION,
+        lifespan=_lifespan,
+        # The framework's own pages load scripts from elsewhere.
+        docs_url=None,
+        redoc_url=None,
+    )
+    app.state.labelwright = State(
+        settings=settings,
+        engine=database.engine(settings.database_url),
+        store=ArtifactStore(settings.artifacts),
+        temporal=Temporal(settings),
+        signer=load_or_create(settings.signing_key),
+    )
+    problems.install(app)
+    # The last one added is the outermost: an answer of each is seen by those after it.
+    app.add_middleware(Authentication)
+    app.add_middleware(Door, import_bytes=settings.import_limit)
+    app.add_middleware(Observation)
+    for module in (
+        sessions,
+        accounts,
+        definitions,
+        pools,
+        imports,
+        rounds,
+        decisions,
+        ledger,
+        tasks,
+        submissions,
+        datasets,
+        models,
+        health,
+    ):
+        app.include_router(module.router)
+    return app
+
+
+@asynccontextmanager
+async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
+    yield
+    state: State = app.state.labelwright
+    state.engine.dispose()

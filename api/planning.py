@@ -1,0 +1,162 @@
+"""From a request to a round's plan: everything is pinned and checked before anything starts."""
+
+from __future__ import annotations
+
+import secrets
+from base64 import b32encode
+from datetime import UTC, datetime
+
+from sqlalchemy import Connection
+
+from api.authentication import Caller
+from api.pinning import pinned_guideline, pinned_policy, pinned_schema
+from api.schemas.rounds import RoundBody
+from api.state import now
+from domain.errors import BatchExceedsPool, EmptyPool, InvalidInput, NotFound
+from domain.ids import PoolId, RoundId
+from domain.labels import Guideline, LabelSchema
+from domain.policy import ArmKind, ArmQuota, SamplingPolicy, check_policy
+from domain.rounds import RoundPlan
+from storage import datasets, definitions, pools, rounds
+from storage.pools import Pool
+
+DEFAULT_BATCH = 100
+SILENT_GUIDELINE = Guideline(
+    name="none",
+    version=1,
+    text="No guideline was written for this round. Go by what the labels mean.\n",
+)
+
+
+def plan_round(connection: Connection, body: RoundBody, caller: Caller) -> RoundPlan:
+    """The unsigned plan of the round that `body` asks for.
+
+    Raises NotFound for what it names and is not there, EmptyPool, BatchExceedsPool, InvalidPolicy,
+    InvalidInput.
+    """
+    pool = pools.get_pool(connection, PoolId(body.pool))
+    eligible = _check_eligible(connection, pool)
+    policy = _policy(connection, body, caller, pool, eligible)
+    if policy.batch_size > eligible:
+        raise BatchExceedsPool(
+            f"the policy selects {policy.batch_size:,} records; {eligible:,} of “{pool.pool_id}” "
+            "have no label yet",
+            hint="lower the batch size, or import more records",
+            batch_size=policy.batch_size,
+            eligible=eligible,
+        )
+    guideline = _guideline(connection, body, caller)
+    dataset = body.dataset or pool.pool_id
+    _check_dataset(connection, dataset, pool)
+    return RoundPlan(
+        round_id=_new_round_id(pool.pool_id),
+        pool_id=pool.pool_id,
+        kind=pool.kind,
+        dataset=dataset,
+        policy=policy,
+        schema=_schema(connection, body, pool),
+        guideline=f"{guideline.name}@{guideline.version}",
+        guideline_digest=guideline.digest,
+        requested_by=caller.actor,
+        requested_at=now(),
+        purpose=body.purpose,
+        reviews_per_record=body.reviews_per_record,
+        review_seconds=body.seconds,
+        shares=body.shares.shares,
+    )
+
+
+def default_policy(name: str, eligible: int) -> SamplingPolicy:
+    """Half uncertainty, a quarter diversity, a quarter random, of at most `DEFAULT_BATCH`."""
+    batch_size = min(DEFAULT_BATCH, eligible)
+    uncertain, diverse = batch_size // 2, batch_size // 4
+    return SamplingPolicy(
+        name=name,
+        version=1,
+        batch_size=batch_size,
+        arms=(
+            ArmQuota(arm=ArmKind.UNCERTAINTY, records=uncertain),
+            ArmQuota(arm=ArmKind.DIVERSITY, records=diverse),
+            ArmQuota(arm=ArmKind.RANDOM, records=batch_size - uncertain - diverse),
+        ),
+    )
+
+
+def _check_eligible(connection: Connection, pool: Pool) -> int:
+    if pool.records == 0:
+        raise EmptyPool(
+            f"the pool “{pool.pool_id}” is empty",
+            hint=f"import records: labelwright import {pool.pool_id} FILE",
+        )
+    eligible = pools.count_eligible(connection, pool.pool_id)
+    if eligible == 0:
+        raise EmptyPool(
+            f"every record of “{pool.pool_id}” has a label already",
+            hint="import records that nobody has labelled",
+        )
+    return eligible
+
+
+def _policy(
+    connection: Connection, body: RoundBody, caller: Caller, pool: Pool, eligible: int
+) -> SamplingPolicy:
+    """What the round names, pinned. Quotas of its own become a version of the pool's policy."""
+    match body.policy:
+        case str():
+            return check_policy(pinned_policy(connection, body.policy))
+        case None:
+            wanted = default_policy(pool.pool_id, eligible)
+        case _:
+            wanted = body.policy.policy(pool.pool_id)
+    return definitions.put_policy(connection, wanted, caller.account_id)
+
+
+def _schema(connection: Connection, body: RoundBody, pool: Pool) -> LabelSchema:
+    if body.label_schema is None and pool.schema is None:
+        raise InvalidInput(
+            f"the pool “{pool.pool_id}” has no label schema of its own",
+            hint="name one: labelwright schema list shows those that there are",
+        )
+    if body.label_schema is None:
+        assert pool.schema is not None  # noqa: S101 - the guard above
+        return definitions.get_schema(connection, *pool.schema)
+    schema = pinned_schema(connection, body.label_schema)
+    labelled = pool.labelled_train + pool.labelled_test
+    if pool.schema is not None and labelled and (schema.name, schema.version) != pool.schema:
+        own = f"{pool.schema[0]}@{pool.schema[1]}"
+        known = definitions.get_schema(connection, *pool.schema)
+        if missing := set(known.labels) - set(schema.labels):
+            raise InvalidInput(
+                f"the pool's known labels are of {own}, and {schema.name}@{schema.version} lacks "
+                + ", ".join(sorted(missing)[:5]),
+                hint=f"use {own}, or a schema with all of its labels",
+            )
+    return schema
+
+
+def _guideline(connection: Connection, body: RoundBody, caller: Caller) -> Guideline:
+    if body.guideline is not None:
+        return pinned_guideline(connection, body.guideline)
+    try:
+        return definitions.get_guideline(connection, SILENT_GUIDELINE.name)
+    except NotFound:
+        return definitions.put_guideline(connection, SILENT_GUIDELINE, caller.account_id)
+
+
+def _check_dataset(connection: Connection, dataset: str, pool: Pool) -> None:
+    """A dataset grows from one pool: its sticky roles are by that pool's record ids."""
+    latest = datasets.latest_version(connection, dataset)
+    if latest is None:
+        return
+    owner = rounds.get_round(connection, latest.round_id).plan.pool_id
+    if owner != pool.pool_id:
+        raise InvalidInput(
+            f"the dataset “{dataset}” grows from the pool “{owner}”",
+            hint="name another dataset, or start the round on that pool",
+        )
+
+
+def _new_round_id(pool: PoolId) -> RoundId:
+    """Readable, safe in URLs, and with 40 random bits not to be guessed from the one before."""
+    chance = b32encode(secrets.token_bytes(5)).decode().lower()
+    return RoundId(f"{pool}-{datetime.now(UTC):%Y%m%d}-{chance}")

@@ -1,0 +1,202 @@
+"""The queue: claim a task, keep it, give it back."""
+
+from __future__ import annotations
+
+import string
+from collections.abc import Collection
+from datetime import timedelta
+from typing import Annotated
+
+from fastapi import APIRouter, Depends
+from sqlalchemy import Connection
+
+from api.authentication import Caller, allowing
+from api.schemas.tasks import (
+    ClaimBody,
+    Claimed,
+    LabelChoice,
+    Lease,
+    MaskedReview,
+    Progress,
+    Queue,
+    TaskView,
+    Why,
+)
+from api.state import Parts
+from domain.accounts import Permission
+from domain.errors import NotFound
+from domain.ids import RoundId, TaskId
+from domain.labels import LabelSchema
+from domain.tasks import ReviewStatus, TaskKind
+from storage import claims, reviews, tasks
+
+router = APIRouter(prefix="/api/v1", tags=["tasks"])
+
+LEASE = timedelta(minutes=15)
+KEYS = "1234567890"
+_PERMISSIONS = {
+    TaskKind.REVIEW: Permission.REVIEW,
+    TaskKind.ADJUDICATION: Permission.ADJUDICATE,
+}
+
+Labeller = Annotated[Caller, Depends(allowing(Permission.REVIEW, Permission.ADJUDICATE))]
+
+
+@router.post("/tasks/claim", summary="Take the most urgent task that you may do")
+async def claim(body: ClaimBody, caller: Labeller, parts: Parts) -> Claimed:
+    """What you hold already comes first, so that a page that was closed goes on where it was."""
+    return await parts.in_transaction(lambda connection: _claim(connection, body, caller))
+
+
+@router.get("/queue", summary="What the queue holds for you")
+async def queue(caller: Labeller, parts: Parts) -> Queue:
+    def look(connection: Connection) -> Queue:
+        facts = claims.queue_facts(connection, caller.account_id, _kinds(caller, None))
+        return Queue(
+            claimable=facts.claimable,
+            barred=facts.barred,
+            claimed_by_others=facts.claimed_by_others,
+            next_at=facts.next_lapse,
+            mine=[held.task_id for held in claims.held_tasks(connection, caller.account_id)],
+            done=reviews.count_accepted(connection, caller.account_id),
+        )
+
+    return await parts.in_transaction(look)
+
+
+@router.get("/tasks/{task_id}", summary="A task that you hold")
+async def get_task(task_id: str, caller: Labeller, parts: Parts) -> TaskView:
+    return await parts.in_transaction(
+        lambda connection: _view_held(connection, TaskId(task_id), caller)
+    )
+
+
+@router.post("/tasks/{task_id}/lease", summary="Keep a task longer, or take it back if it is free")
+async def renew(task_id: str, caller: Labeller, parts: Parts) -> Lease:
+    def take(connection: Connection) -> Lease:
+        _check_kind(connection, TaskId(task_id), caller)
+        task = claims.claim_named(connection, caller.account_id, TaskId(task_id), LEASE)
+        assert task.lease_until is not None  # noqa: S101 - a claim has a lease
+        return Lease(task_id=task.task_id, lease_until=task.lease_until)
+
+    return await parts.in_transaction(take)
+
+
+@router.delete("/tasks/{task_id}/lease", status_code=204, summary="Give a task back to the queue")
+async def release(task_id: str, caller: Labeller, parts: Parts) -> None:
+    def give_back(connection: Connection) -> None:
+        _check_kind(connection, TaskId(task_id), caller)
+        claims.release_task(connection, caller.account_id, TaskId(task_id))
+
+    await parts.in_transaction(give_back)
+
+
+def _claim(connection: Connection, body: ClaimBody, caller: Caller) -> Claimed:
+    kinds = _kinds(caller, body.kinds)
+    if not kinds:
+        return Claimed(
+            task=None, why="not_qualified", detail="your roles allow none of these kinds of task"
+        )
+    skip = [TaskId(task_id) for task_id in body.skip]
+    round_id = RoundId(body.round) if body.round else None
+    for held in claims.held_tasks(connection, caller.account_id):
+        wanted = round_id is None or held.round_id == round_id
+        if wanted and held.kind in kinds and held.task_id not in skip:
+            # Claimed anew rather than shown: the lease may be about to run out.
+            claims.claim_named(connection, caller.account_id, held.task_id, LEASE)
+            return Claimed(task=_view_held(connection, held.task_id, caller))
+    task = claims.claim_task(
+        connection, caller.account_id, kinds=kinds, lease=LEASE, round_id=round_id, skip=skip
+    )
+    if task is not None:
+        return Claimed(task=_view_held(connection, task.task_id, caller))
+    return _nothing(claims.queue_facts(connection, caller.account_id, kinds))
+
+
+def _nothing(facts: claims.QueueFacts) -> Claimed:
+    why: Why
+    if facts.claimable or facts.mine:
+        why, detail = "all_skipped", "what is left was skipped, or is in another round"
+    elif facts.claimed_by_others:
+        why, detail = "all_leased", "other people are working on what is left"
+    elif facts.barred:
+        why, detail = "not_qualified", "you have a part in every record that is left"
+    else:
+        why, detail = "nothing_open", "nothing waits for anybody"
+    return Claimed(task=None, why=why, detail=detail, next_at=facts.next_lapse)
+
+
+def _kinds(caller: Caller, wanted: Collection[TaskKind] | None) -> list[TaskKind]:
+    return [
+        kind
+        for kind, permission in _PERMISSIONS.items()
+        if caller.may(permission) and (wanted is None or kind in wanted)
+    ]
+
+
+def _check_kind(connection: Connection, task_id: TaskId, caller: Caller) -> None:
+    """Raises NotFound for a task of a kind that the caller's roles do not allow."""
+    if tasks.get_task(connection, task_id).task.kind not in _kinds(caller, None):
+        raise NotFound("no such task", task_id=task_id)
+
+
+def _view_held(connection: Connection, task_id: TaskId, caller: Caller) -> TaskView:
+    """The task as its holder sees it; for everybody else there is none. Raises NotFound."""
+    detail = tasks.get_task(connection, task_id)
+    task, plan = detail.task, detail.plan
+    if task.holder != caller.account_id:
+        raise NotFound("no such task", task_id=task_id)
+    facts = claims.queue_facts(connection, caller.account_id, _kinds(caller, None))
+    return TaskView(
+        task_id=task.task_id,
+        kind=task.kind,
+        round_id=task.round_id,
+        pool=task.pool_id,
+        record_id=task.record_id,
+        content_kind=plan.kind,
+        content=detail.content,
+        metadata=detail.metadata,
+        schema=f"{plan.schema.name}@{plan.schema.version}",
+        labels=_choices(plan.schema),
+        guideline=plan.guideline,
+        lease_until=task.lease_until,
+        deadline=task.deadline,
+        progress=Progress(
+            done=reviews.count_accepted(connection, caller.account_id, round_id=task.round_id),
+            claimable=facts.claimable,
+        ),
+        reviews=_masked(connection, task) if task.kind is TaskKind.ADJUDICATION else [],
+    )
+
+
+def _choices(schema: LabelSchema) -> list[LabelChoice]:
+    return [
+        LabelChoice(
+            label=each.label, meaning=each.meaning, key=KEYS[place] if place < len(KEYS) else None
+        )
+        for place, each in enumerate(schema.classes)
+    ]
+
+
+def _masked(connection: Connection, task: tasks.Task) -> list[MaskedReview]:
+    """The accepted reviews that this adjudication weighs, without their authors."""
+    weighed = [
+        review
+        for review in reviews.reviews_of(connection, task.round_id, task.record_id)
+        if review.shard == task.shard
+        and review.kind is TaskKind.REVIEW
+        and review.status is ReviewStatus.ACCEPTED
+    ]
+    return [
+        MaskedReview(
+            reviewer=f"Reviewer {letter}",
+            verdict=review.verdict,
+            answer=review.answer,
+            confidence=review.confidence,
+            rationale=review.rationale,
+        )
+        # By task, so that the letters say nothing of who was first.
+        for letter, review in zip(
+            string.ascii_uppercase, sorted(weighed, key=lambda each: each.task_id), strict=False
+        )
+    ]

@@ -1,0 +1,186 @@
+"""Label schemas, guidelines and sampling policies."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from pydantic import ConfigDict, Field
+
+from api.schemas.body import Body, Name
+from domain.canonical import Sha256
+from domain.labels import MAX_LABELS, Guideline, LabelClass, LabelSchema
+from domain.policy import MAX_BATCH, ArmKind, ArmQuota, SamplingPolicy
+
+MAX_GUIDELINE = 200_000
+
+
+@dataclass(frozen=True, kw_only=True)
+class ClassView:
+    label: str
+    meaning: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class SchemaView:
+    name: str
+    version: int
+    digest: Sha256
+    classes: list[ClassView]
+
+    @classmethod
+    def of(cls, schema: LabelSchema) -> SchemaView:
+        return cls(
+            name=schema.name,
+            version=schema.version,
+            digest=schema.digest,
+            classes=[ClassView(label=each.label, meaning=each.meaning) for each in schema.classes],
+        )
+
+
+@dataclass(frozen=True, kw_only=True)
+class ExampleView:
+    content: str
+    label: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class GuidelineView:
+    name: str
+    version: int
+    digest: Sha256
+    text: str
+    """Markdown."""
+    examples: list[ExampleView]
+
+    @classmethod
+    def of(cls, guideline: Guideline) -> GuidelineView:
+        return cls(
+            name=guideline.name,
+            version=guideline.version,
+            digest=guideline.digest,
+            text=guideline.text,
+            examples=[
+                ExampleView(content=content, label=label) for content, label in guideline.examples
+            ],
+        )
+
+
+@dataclass(frozen=True, kw_only=True)
+class PolicyView:
+    name: str
+    version: int
+    digest: Sha256
+    batch_size: int
+    arms: list[ArmQuota]
+    seed: int
+
+    @classmethod
+    def of(cls, policy: SamplingPolicy) -> PolicyView:
+        return cls(
+            name=policy.name,
+            version=policy.version,
+            digest=policy.digest,
+            batch_size=policy.batch_size,
+            arms=list(policy.arms),
+            seed=policy.seed,
+        )
+
+
+class ClassBody(Body):
+    label: str = Field(min_length=1, max_length=200)
+    meaning: str = Field(default="", max_length=2_000)
+
+
+class SchemaBody(Body):
+    model_config = ConfigDict(
+        json_schema_extra={
+            "examples": [
+                {
+                    "name": "banking",
+                    "classes": [
+                        {"label": "card_arrival", "meaning": "Where is my new card?"},
+                        {"label": "lost_card", "meaning": "My card is lost or stolen."},
+                    ],
+                }
+            ]
+        }
+    )
+
+    name: Name
+    classes: list[ClassBody] = Field(max_length=MAX_LABELS)
+
+    @property
+    def schema_wanted(self) -> LabelSchema:
+        classes = tuple(LabelClass(label=each.label, meaning=each.meaning) for each in self.classes)
+        return LabelSchema(name=self.name, version=1, classes=classes)
+
+
+class ExampleBody(Body):
+    content: str = Field(max_length=10_000)
+    label: str = Field(max_length=200)
+
+
+class GuidelineBody(Body):
+    model_config = ConfigDict(
+        json_schema_extra={
+            "examples": [
+                {
+                    "name": "banking",
+                    "text": "Choose the label that the customer would choose.",
+                    "examples": [{"content": "I cannot find my card", "label": "lost_card"}],
+                }
+            ]
+        }
+    )
+
+    name: Name
+    text: str = Field(max_length=MAX_GUIDELINE)
+    examples: list[ExampleBody] = Field(default_factory=list, max_length=500)
+
+    @property
+    def guideline(self) -> Guideline:
+        examples = tuple((each.content, each.label) for each in self.examples)
+        return Guideline(name=self.name, version=1, text=self.text, examples=examples)
+
+
+class QuotaBody(Body):
+    arm: ArmKind
+    records: int = Field(ge=0, le=MAX_BATCH)
+
+
+class QuotasBody(Body):
+    """How a batch is put together. The quotas add up to the batch size."""
+
+    batch_size: int
+    arms: list[QuotaBody] = Field(max_length=50)
+    seed: int = 0
+
+    def policy(self, name: str) -> SamplingPolicy:
+        return SamplingPolicy(
+            name=name,
+            version=1,
+            batch_size=self.batch_size,
+            arms=tuple(ArmQuota(arm=each.arm, records=each.records) for each in self.arms),
+            seed=self.seed,
+        )
+
+
+class PolicyBody(QuotasBody):
+    model_config = ConfigDict(
+        json_schema_extra={
+            "examples": [
+                {
+                    "name": "weekly",
+                    "batch_size": 60,
+                    "arms": [
+                        {"arm": "uncertainty", "records": 30},
+                        {"arm": "diversity", "records": 15},
+                        {"arm": "random", "records": 15},
+                    ],
+                    "seed": 7,
+                }
+            ]
+        }
+    )
+
+    name: Name

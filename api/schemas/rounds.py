@@ -1,0 +1,286 @@
+"""Rounds: what is asked for, what is shown, what people decide about them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from pydantic import UUID4, ConfigDict, Field, model_validator
+
+from api.schemas.body import Body, Name, Reason
+from api.schemas.definitions import PolicyView, QuotasBody
+from domain.accounts import Actor
+from domain.canonical import Sha256
+from domain.ids import PoolId, RecordId, RoundId, Timestamp
+from domain.outcomes import How
+from domain.policy import ArmKind
+from domain.records import ContentKind, Json
+from domain.reviews import Verdict
+from domain.roles import RoleShares
+from domain.rounds import MAX_REVIEWS_PER_RECORD, Phase
+from storage.reviews import DecidedOutcome, Review
+from storage.rounds import BatchRow, Round
+from storage.tasks import Backlog
+
+MAX_REVIEW_HOURS = 24.0 * 366
+
+
+@dataclass(frozen=True, kw_only=True)
+class RoundView:
+    round_id: RoundId
+    pool: PoolId
+    kind: ContentKind
+    dataset: str
+    purpose: str
+    phase: Phase
+    awaiting: dict[str, Json] | None
+    """Whom the round waits for; for an approver also `dataset_digest`."""
+    summary: dict[str, Json]
+    """What is known so far: batch, quality, candidate, published, evaluation."""
+    failure: dict[str, Json] | None
+    policy: PolicyView
+    schema: str
+    labels: list[str]
+    guideline: str
+    reviews_per_record: int
+    review_seconds: float
+    requested_by: Actor
+    requested_at: Timestamp
+    ledger_head: Sha256 | None
+    ledger_length: int | None
+    created_at: Timestamp
+    updated_at: Timestamp | None
+    closed_at: Timestamp | None
+    archived_at: Timestamp | None
+    backlog: list[Backlog] | None = None
+    """Tasks by kind and status; not in lists."""
+
+    @classmethod
+    def of(cls, round_: Round, backlog: list[Backlog] | None = None) -> RoundView:
+        plan = round_.plan
+        return cls(
+            round_id=plan.round_id,
+            pool=plan.pool_id,
+            kind=plan.kind,
+            dataset=plan.dataset,
+            purpose=plan.purpose,
+            phase=round_.phase,
+            awaiting=round_.awaiting,
+            summary=round_.summary,
+            failure=round_.failure,
+            policy=PolicyView.of(plan.policy),
+            schema=f"{plan.schema.name}@{plan.schema.version}",
+            labels=list(plan.schema.labels),
+            guideline=plan.guideline,
+            reviews_per_record=plan.reviews_per_record,
+            review_seconds=plan.review_seconds,
+            requested_by=plan.requested_by,
+            requested_at=plan.requested_at,
+            ledger_head=round_.ledger_head,
+            ledger_length=round_.ledger_length,
+            created_at=round_.created_at,
+            updated_at=round_.updated_at,
+            closed_at=round_.closed_at,
+            archived_at=round_.archived_at,
+            backlog=backlog,
+        )
+
+
+@dataclass(frozen=True, kw_only=True)
+class BatchRecord:
+    ordinal: int
+    record_id: RecordId
+    content_digest: Sha256
+    arm: ArmKind
+    rank: int
+    score: float | None
+    propensity: float | None
+    reason: str
+    shard: int
+
+    @classmethod
+    def of(cls, row: BatchRow) -> BatchRecord:
+        selection = row.selection
+        return cls(
+            ordinal=selection.ordinal,
+            record_id=selection.record_id,
+            content_digest=row.content_digest,
+            arm=selection.arm,
+            rank=selection.rank,
+            score=selection.score,
+            propensity=selection.propensity,
+            reason=selection.reason,
+            shard=row.shard,
+        )
+
+
+@dataclass(frozen=True, kw_only=True)
+class GivenReview:
+    review_id: str
+    kind: str
+    reviewer: str
+    account_id: str
+    answer: str
+    verdict: Verdict
+    confidence: float | None
+    rationale: str
+    seconds: float
+    look: int
+    status: str
+    refusal: str
+    submitted_at: Timestamp
+
+    @classmethod
+    def of(cls, review: Review) -> GivenReview:
+        return cls(
+            review_id=review.review_id,
+            kind=review.kind,
+            reviewer=review.reviewer,
+            account_id=review.account_id,
+            answer=review.answer,
+            verdict=review.verdict,
+            confidence=review.confidence,
+            rationale=review.rationale,
+            seconds=review.seconds,
+            look=review.look,
+            status=review.status,
+            refusal=review.refusal,
+            submitted_at=review.submitted_at,
+        )
+
+
+@dataclass(frozen=True, kw_only=True)
+class OutcomeView:
+    record_id: RecordId
+    verdict: Verdict | None
+    answer: str | None
+    how: How
+    label_confidence: float | None
+    look: int
+    decided_at: Timestamp
+    reviews: list[GivenReview]
+
+    @classmethod
+    def of(cls, decided: DecidedOutcome, reviews: list[Review]) -> OutcomeView:
+        outcome = decided.outcome
+        return cls(
+            record_id=outcome.record_id,
+            verdict=outcome.verdict,
+            answer=None if outcome.verdict is None else outcome.verdict.answer,
+            how=outcome.how,
+            label_confidence=outcome.label_confidence,
+            look=outcome.look,
+            decided_at=decided.decided_at,
+            reviews=[GivenReview.of(review) for review in reviews],
+        )
+
+
+@dataclass(frozen=True, kw_only=True)
+class Decided:
+    """Temporal has the decision; the round acts on it, or writes down why not."""
+
+    round_id: RoundId
+    decision_id: str
+    received_at: Timestamp
+
+
+class SharesBody(Body):
+    """Shares of the random arm that are kept from training."""
+
+    validation: float = Field(default=RoleShares.validation, ge=0.0, le=1.0)
+    test: float = Field(default=RoleShares.test, ge=0.0, le=1.0)
+    monitoring: float = Field(default=RoleShares.monitoring, ge=0.0, le=1.0)
+
+    @model_validator(mode="after")
+    def _at_most_all(self) -> SharesBody:
+        if self.validation + self.test + self.monitoring > 1.0:
+            raise ValueError("the shares add up to more than 1")
+        return self
+
+    @property
+    def shares(self) -> RoleShares:
+        return RoleShares(validation=self.validation, test=self.test, monitoring=self.monitoring)
+
+
+class RoundBody(Body):
+    model_config = ConfigDict(
+        json_schema_extra={
+            "examples": [
+                {
+                    "pool": "support-mail",
+                    "policy": "weekly@1",
+                    "schema": "banking@1",
+                    "guideline": "banking@1",
+                    "dataset": "support-mail",
+                    "reviews_per_record": 2,
+                    "review_hours": 336,
+                    "purpose": "Find the intents that the first model confuses.",
+                }
+            ]
+        }
+    )
+
+    pool: Name
+    policy: str | QuotasBody | None = None
+    """`name`, `name@version`, or quotas; left out: a policy for up to 100 records."""
+    label_schema: str | None = Field(default=None, alias="schema", max_length=100)
+    """`name` or `name@version`; left out: the pool's own."""
+    guideline: str | None = Field(default=None, max_length=100)
+    """`name` or `name@version`; left out: one that says nothing."""
+    dataset: Name | None = None
+    """Left out: named after the pool."""
+    reviews_per_record: int = Field(default=2, ge=1, le=MAX_REVIEWS_PER_RECORD)
+    review_hours: float | None = Field(default=None, gt=0.0, le=MAX_REVIEW_HOURS)
+    review_seconds: float | None = Field(default=None, gt=0.0, le=MAX_REVIEW_HOURS * 3600)
+    shares: SharesBody = SharesBody()
+    purpose: Reason = ""
+
+    @model_validator(mode="after")
+    def _one_duration(self) -> RoundBody:
+        if self.review_hours is not None and self.review_seconds is not None:
+            raise ValueError("give review_hours or review_seconds, not both")
+        return self
+
+    @property
+    def seconds(self) -> float:
+        if self.review_seconds is not None:
+            return self.review_seconds
+        return 3600.0 * (14 * 24.0 if self.review_hours is None else self.review_hours)
+
+
+class ApprovalBody(Body):
+    model_config = ConfigDict(
+        json_schema_extra={
+            "examples": [
+                {"approved": True, "dataset_digest": "9f86d081…", "reason": "", "records": []}
+            ]
+        }
+    )
+
+    decision_id: UUID4 | None = None
+    """Made by the client. Sent again with the same body, it has one effect."""
+    approved: bool
+    dataset_digest: str = Field(max_length=64)
+    """Of the dataset that the approver has looked at: `awaiting.dataset_digest` of the round."""
+    reason: Reason = ""
+    records: list[str] = Field(default_factory=list, max_length=1_000)
+    """With a rejection: records to look at again. Without them a rejection ends the round."""
+
+    @model_validator(mode="after")
+    def _a_rejection_has_a_reason(self) -> ApprovalBody:
+        if not self.approved and not self.reason.strip():
+            raise ValueError("a rejection needs a reason")
+        if self.approved and self.records:
+            raise ValueError("only a rejection names records to look at again")
+        return self
+
+
+class CancellationBody(Body):
+    request_id: UUID4 | None = None
+    reason: Reason = Field(min_length=1)
+
+
+class DeadlineBody(Body):
+    request_id: UUID4 | None = None
+    seconds: float = Field(gt=0.0, le=MAX_REVIEW_HOURS * 3600)
+    """How much longer reviewing may take."""
+    reason: Reason = Field(min_length=1)

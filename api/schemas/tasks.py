@@ -1,0 +1,167 @@
+"""Tasks as reviewers see them, and the answers that they send."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Literal
+
+from pydantic import UUID4, ConfigDict, Field
+
+from api.schemas.body import Body
+from domain.canonical import Sha256, digest
+from domain.ids import PoolId, RecordId, ReviewId, RoundId, TaskId, Timestamp
+from domain.records import Content, ContentKind, Json
+from domain.reviews import MAX_RATIONALE, MAX_SECONDS, ExclusionReason, Verdict, VerdictKind
+from domain.tasks import TaskKind
+
+MAX_SKIPPED = 100
+
+
+@dataclass(frozen=True, kw_only=True)
+class LabelChoice:
+    label: str
+    meaning: str
+    key: str | None
+    """The key that gives this label: 1 to 9, then 0; none for those after the tenth."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class MaskedReview:
+    """A review as its adjudicator sees it: what was said, not who said it."""
+
+    reviewer: str
+    """`Reviewer A`, `Reviewer B`, … in no order that names anybody."""
+    verdict: Verdict
+    answer: str
+    confidence: float | None
+    rationale: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Progress:
+    done: int
+    """Answers of yours in this round that were accepted."""
+    claimable: int
+    """Tasks that you could take now, in all rounds."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class TaskView:
+    task_id: TaskId
+    kind: TaskKind
+    round_id: RoundId
+    pool: PoolId
+    record_id: RecordId
+    content_kind: ContentKind
+    content: Content
+    metadata: dict[str, Json]
+    schema: str
+    """`name@version`; an answer names it again."""
+    labels: list[LabelChoice]
+    guideline: str
+    """`name@version`: GET /api/v1/guidelines/{name}/{version}."""
+    lease_until: Timestamp | None
+    deadline: Timestamp | None
+    progress: Progress
+    reviews: list[MaskedReview] = field(default_factory=list)
+    """Of an adjudication only: reviewers do not see each other's answers."""
+
+
+Why = Literal["nothing_open", "all_leased", "not_qualified", "all_skipped"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Claimed:
+    """A task, or why there is none."""
+
+    task: TaskView | None
+    why: Why | None = None
+    detail: str = ""
+    next_at: Timestamp | None = None
+    """When a task that somebody holds may come back, if they stay away."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Lease:
+    task_id: TaskId
+    lease_until: Timestamp
+
+
+@dataclass(frozen=True, kw_only=True)
+class Queue:
+    claimable: int
+    barred: int
+    """Open, but you already have a part in the record."""
+    claimed_by_others: int
+    next_at: Timestamp | None
+    mine: list[TaskId]
+    """What you hold now."""
+    done: int
+    """Answers of yours that were accepted, in all rounds."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Receipt:
+    """Temporal has the answer: it is in the round's history and cannot be lost."""
+
+    review_id: ReviewId
+    task_id: TaskId
+    received_at: Timestamp
+
+
+class ClaimBody(Body):
+    model_config = ConfigDict(json_schema_extra={"examples": [{"kinds": ["review"], "skip": []}]})
+
+    kinds: list[TaskKind] | None = None
+    """Left out: every kind that your roles allow."""
+    round: str | None = None
+    skip: list[str] = Field(default_factory=list, max_length=MAX_SKIPPED)
+    """Tasks not to be given: the one on the screen while the next is fetched, those put off."""
+
+
+class VerdictBody(Body):
+    kind: VerdictKind
+    label: str | None = Field(default=None, max_length=200)
+    between: list[str] = Field(default_factory=list, max_length=500)
+    exclusion: ExclusionReason | None = None
+
+    @property
+    def verdict(self) -> Verdict:
+        return Verdict(
+            kind=self.kind,
+            label=self.label,
+            between=tuple(self.between),
+            exclusion=self.exclusion,
+        )
+
+
+class AnswerBody(Body):
+    model_config = ConfigDict(
+        json_schema_extra={
+            "examples": [
+                {
+                    "review_id": "0b9f8a1e-3c55-4f0b-9d1c-6a0c5f4e2d10",
+                    "verdict": {"kind": "label", "label": "card_arrival"},
+                    "schema": "banking@1",
+                    "guideline": "banking@1",
+                    "confidence": 0.9,
+                    "rationale": "",
+                    "seconds": 4.2,
+                }
+            ]
+        }
+    )
+
+    review_id: UUID4
+    """Made by the client. Sent again with the same body, it gets the same receipt."""
+    verdict: VerdictBody
+    label_schema: str = Field(alias="schema", max_length=100)
+    guideline: str = Field(max_length=100)
+    confidence: float | None = Field(default=None, ge=0.0, le=1.0)
+    rationale: str = Field(default="", max_length=MAX_RATIONALE)
+    seconds: float = Field(default=0.0, ge=0.0, le=MAX_SECONDS)
+
+    @property
+    def digest(self) -> Sha256:
+        """Of all that was said: the same review id must not come with anything else."""
+        return digest(self.model_dump(mode="json", by_alias=True))
