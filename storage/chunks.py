@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 
-from domain.canonical import canonical
+from domain.canonical import canonical, digest_bytes
 from domain.ids import RecordId
 from domain.labels import LabelSchema
 from storage.copying import Cell
@@ -72,10 +72,12 @@ def _sort(
         )
         chunk.rejections.append(Rejection(line=row.line, record_id=record.record_id, reason=whose))
         return
+    content = canonical(record.content)
     staged: dict[str, Cell] = {
         "record_id": record.record_id,
         "content_digest": record.content_digest,
-        "content": canonical(record.content).decode(),
+        "content": content.decode(),
+        "content_sha256": digest_bytes(content),
         "metadata": canonical(record.metadata).decode(),
         "label": record.label,
         "role": None if record.role is None else record.role.value,
@@ -86,4 +88,4 @@ def _sort(
         chunk.meet(staged, line=int(first["line"] or 0), digest=str(first["content_digest"]))
         return
     chunk.rows[record.record_id] = staged
-    chunk.size += len(str(staged["content"]))
+    chunk.size += len(content)

@@ -174,7 +174,15 @@ def _upsert(connection: Connection, pool_id: PoolId, chunk: Chunk) -> tuple[int,
         return 0, 0
     line = Column("line", BigInteger)
     staged = copy_rows(connection, records, chunk.rows.values(), extra=[line])
-    content = ["record_id", "content_digest", "content", "metadata", "label", "role"]
+    content = [
+        "record_id",
+        "content_digest",
+        "content",
+        "content_sha256",
+        "metadata",
+        "label",
+        "role",
+    ]
     connection.execute(
         insert(superseded_records)
         .from_select(

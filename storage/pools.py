@@ -25,7 +25,7 @@ SNAPSHOT_SCHEMA = pa.schema(
         pa.field("role", pa.string()),
     ]
 )
-"""A snapshot's partitions: content and metadata are canonical JSON."""
+"""A snapshot's partitions: content and metadata are canonical JSON, the digest is the content's."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -132,12 +132,17 @@ def iterate_snapshot(
 
     One statement reads it all, so imports meanwhile do not show; one partition is in memory.
     """
-    names = SNAPSHOT_SCHEMA.names
     result = connection.execute(
-        select(*(records.c[name] for name in names))
+        select(
+            records.c.record_id,
+            records.c.content,
+            records.c.metadata,
+            records.c.content_sha256.label("content_digest"),
+            records.c.label,
+            records.c.role,
+        )
         .where(records.c.pool_id == pool_id)
-        # Bytes, not the server's locale: the order of a snapshot is a part of its digest.
-        .order_by(records.c.record_id.collate("C")),
+        .order_by(records.c.record_id),
         execution_options={"stream_results": True, "yield_per": rows_per_partition},
     )
     with result:

@@ -47,7 +47,7 @@ class BatchRow:
 
     selection: Selection
     content_digest: Sha256
-    """Of the record in the round's snapshot."""
+    """Of the content alone, as the round's snapshot has it."""
     shard: int
 
 

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import StrEnum
 
-from sqlalchemy import (
+from sqlalchemy import (, true
     Connection,
     Row,
     and_,
@@ -181,17 +181,27 @@ def extend_deadline(
 
 def get_task(connection: Connection, task_id: TaskId) -> TaskDetail:
     """The task with its record and its round. Raises NotFound."""
-    current = records.c.content_digest == batch_records.c.content_digest
+    wanted = batch_records.c.content_digest
+    before = (
+        select(superseded_records.c.content, superseded_records.c.metadata)
+        .where(
+            superseded_records.c.pool_id == tasks.c.pool_id,
+            superseded_records.c.record_id == tasks.c.record_id,
+            superseded_records.c.content_sha256 == wanted,
+        )
+        .order_by(superseded_records.c.superseded_at.desc())
+        .limit(1)
+        .lateral("before")
+    )
+    now = records.alias("now")
     row = connection.execute(
         select(
             *tasks.c,
-            batch_records.c.content_digest,
+            wanted,
             rounds.c.plan,
             rounds.c.phase,
-            case((current, records.c.content), else_=superseded_records.c.content).label("content"),
-            case((current, records.c.metadata), else_=superseded_records.c.metadata).label(
-                "metadata"
-            ),
+            func.coalesce(now.c.content, before.c.content).label("content"),
+            func.coalesce(now.c.metadata, before.c.metadata).label("metadata"),
         )
         .join(rounds, rounds.c.round_id == tasks.c.round_id)
         .join(
@@ -202,17 +212,14 @@ def get_task(connection: Connection, task_id: TaskId) -> TaskDetail:
             ),
         )
         .outerjoin(
-            records,
-            and_(records.c.pool_id == tasks.c.pool_id, records.c.record_id == tasks.c.record_id),
-        )
-        .outerjoin(
-            superseded_records,
+            now,
             and_(
-                superseded_records.c.pool_id == tasks.c.pool_id,
-                superseded_records.c.record_id == tasks.c.record_id,
-                superseded_records.c.content_digest == batch_records.c.content_digest,
+                now.c.pool_id == tasks.c.pool_id,
+                now.c.record_id == tasks.c.record_id,
+                now.c.content_sha256 == wanted,
             ),
         )
+        .outerjoin(before, true())
         .where(tasks.c.task_id == task_id)
     ).one_or_none()
     if row is None or row.content is None:

@@ -59,6 +59,8 @@ def _content() -> list[Column[str]]:
     # Canonical JSON as text: jsonb would rewrite numbers, and the digest would no longer match.
     return [
         Column("content", Text, nullable=False),
+        # Of the content alone: by it a round names what it selected, and twins are told.
+        Column("content_sha256", Text, nullable=False),
         Column("metadata", Text, nullable=False),
         Column("label", Text),
         Column("role", Text),
@@ -69,7 +71,8 @@ records = Table(
     "records",
     metadata,
     Column("pool_id", Text, ForeignKey("pools.pool_id"), primary_key=True),
-    Column("record_id", Text, primary_key=True),
+    # By bytes, not by the server's locale: the order of a snapshot is a part of its digest.
+    Column("record_id", Text(collation="C"), primary_key=True),
     Column("content_digest", Text, nullable=False),
     *_content(),
     created_at(),
