@@ -12,13 +12,12 @@ from sqlalchemy import Connection
 from api.authentication import Caller, allowing
 from api.idempotency import Write, once
 from api.planning import plan_round
-from api.schemas.body import After, IdempotencyKey, Limit, Page
+from api.schemas.body import After, Document, IdempotencyKey, Limit, Page
 from api.schemas.rounds import BatchRecord, OutcomeView, RoundBody, RoundView
 from api.state import Parts, State
 from domain.accounts import Permission
 from domain.errors import TemporalUnavailable
 from domain.ids import PoolId, RecordId, RoundId
-from domain.records import Json
 from storage import models, reviews, rounds, tasks
 
 router = APIRouter(prefix="/api/v1/rounds", tags=["rounds"])
@@ -154,12 +153,10 @@ async def list_outcomes(
 
 
 @router.get("/{round_id}/evaluations", summary="What the round's labels were worth, by name")
-async def get_evaluations(
-    round_id: str, caller: Viewer, parts: Parts
-) -> dict[str, dict[str, Json]]:
+async def get_evaluations(round_id: str, caller: Viewer, parts: Parts) -> dict[str, Document]:
     del caller
 
-    def read(connection: Connection) -> dict[str, dict[str, Json]]:
+    def read(connection: Connection) -> dict[str, Document]:
         known = rounds.get_round(connection, RoundId(round_id)).round_id
         return models.evaluations_of(connection, known)
 

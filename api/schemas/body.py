@@ -16,6 +16,10 @@ Item = TypeVar("Item")
 MAX_PAGE = 500
 
 
+Document = dict[str, Any]
+"""A JSON object as it is stored: contents, metadata, summaries."""
+
+
 class Body(BaseModel):
     """A request body: a field that nobody knows is an error, not silence."""
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from api.schemas.body import Document
 from domain.canonical import Sha256
 from domain.ids import AccountId, RoundId, Timestamp
-from domain.records import Json
 from storage.datasets import DatasetVersion
 from storage.models import ModelPart, ModelVersion
 
@@ -26,7 +26,7 @@ class VersionView:
     published_at: Timestamp
     files: list[str]
     """Names to download: …/versions/{version}/files/{name}."""
-    manifest: dict[str, Json] | None = None
+    manifest: Document | None = None
     """Not in lists."""
 
     @classmethod

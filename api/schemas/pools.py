@@ -6,10 +6,10 @@ from dataclasses import dataclass
 
 from pydantic import ConfigDict, Field
 
-from api.schemas.body import Body, Name
+from api.schemas.body import Body, Document, Name
 from domain.canonical import Sha256
 from domain.ids import PoolId, RecordId, Timestamp
-from domain.records import Content, ContentKind, Json, KnownRole, Record
+from domain.records import ContentKind, KnownRole, Record
 from storage.pools import Pool
 
 
@@ -43,9 +43,9 @@ class PoolView:
 @dataclass(frozen=True, kw_only=True)
 class RecordView:
     record_id: RecordId
-    content: Content
+    content: Document
     content_digest: Sha256
-    metadata: dict[str, Json]
+    metadata: Document
     label: str | None
     role: KnownRole | None
 

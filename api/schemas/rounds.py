@@ -6,14 +6,14 @@ from dataclasses import dataclass
 
 from pydantic import UUID4, ConfigDict, Field, model_validator
 
-from api.schemas.body import Body, Name, Reason
+from api.schemas.body import Body, Document, Name, Reason
 from api.schemas.definitions import PolicyView, QuotasBody
 from domain.accounts import Actor
 from domain.canonical import Sha256
 from domain.ids import PoolId, RecordId, RoundId, Timestamp
 from domain.outcomes import How
 from domain.policy import ArmKind
-from domain.records import ContentKind, Json
+from domain.records import ContentKind
 from domain.reviews import Verdict
 from domain.roles import RoleShares
 from domain.rounds import MAX_REVIEWS_PER_RECORD, Phase
@@ -32,11 +32,11 @@ class RoundView:
     dataset: str
     purpose: str
     phase: Phase
-    awaiting: dict[str, Json] | None
+    awaiting: Document | None
     """Whom the round waits for; for an approver also `dataset_digest`."""
-    summary: dict[str, Json]
+    summary: Document
     """What is known so far: batch, quality, candidate, published, evaluation."""
-    failure: dict[str, Json] | None
+    failure: Document | None
     policy: PolicyView
     schema: str
     labels: list[str]

@@ -7,10 +7,10 @@ from typing import Literal
 
 from pydantic import UUID4, ConfigDict, Field
 
-from api.schemas.body import Body
+from api.schemas.body import Body, Document
 from domain.canonical import Sha256, digest
 from domain.ids import PoolId, RecordId, ReviewId, RoundId, TaskId, Timestamp
-from domain.records import Content, ContentKind, Json
+from domain.records import ContentKind
 from domain.reviews import MAX_RATIONALE, MAX_SECONDS, ExclusionReason, Verdict, VerdictKind
 from domain.tasks import TaskKind
 
@@ -53,8 +53,8 @@ class TaskView:
     pool: PoolId
     record_id: RecordId
     content_kind: ContentKind
-    content: Content
-    metadata: dict[str, Json]
+    content: Document
+    metadata: Document
     schema: str
     """`name@version`; an answer names it again."""
     labels: list[LabelChoice]
