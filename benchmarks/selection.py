@@ -3,9 +3,9 @@
     python benchmarks/selection.py --rows 100000 --dim 384 --batch 100 --json
 
 Medians of three, interleaved, data in memory and prediction left out. The reference for k-center is
-the naive greedy in float64: one matrix-vector product over the pool a pick. Both compare whole numbers on the
-same grid, so their picks must be equal; `same picks` and the covering radius stand beside the
-times. Peak memory is not measured here.
+the naive greedy in float64: one matrix-vector product over the pool a pick. Both compare whole
+numbers on the same grid, so their picks must be equal; `same_picks` and the covering radius stand
+beside the times. Peak memory is not measured here.
 """
 
 from __future__ import annotations
