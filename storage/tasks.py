@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import StrEnum
 
-from sqlalchemy import (, true
+from sqlalchemy import (
     Connection,
     Row,
     and_,
@@ -15,6 +15,7 @@ from sqlalchemy import (, true
     exists,
     func,
     select,
+    true,
     update,
 )
 from sqlalchemy.dialects.postgresql import insert
