@@ -1,1 +1,1 @@
-"""What a round is: words, messages, rules and errors. Standard library only; no I/O, clock or chance."""
+"""What a round is: words, messages, rules and errors. No I/O, clock or chance."""

@@ -55,12 +55,12 @@ GRANTS: dict[Role, frozenset[Permission]] = {
         }
     ),
 }
-"""An admin runs the system but neither reviews, adjudicates nor approves: those are people's own."""
+"""An admin runs the system, but neither reviews, adjudicates nor approves."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Actor:
-    """Who acts, as the API authenticated them. Travels in every message that decides something."""
+    """Who acts, as the API authenticated them. Travels in every message that decides."""
 
     account_id: AccountId
     name: str

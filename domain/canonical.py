@@ -14,7 +14,7 @@ Sha256 = NewType("Sha256", str)
 
 
 def canonical(value: object) -> bytes:
-    """`value` as UTF-8 JSON with sorted keys and no spaces; dataclasses as objects, enums as values.
+    """`value` as UTF-8 JSON: sorted keys, no spaces, dataclasses as objects, enums as values.
 
     Raises ValueError for NaN and infinities, TypeError for what JSON cannot say.
     """

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from typing import NewType
+from typing import Any, NewType
 
 AccountId = NewType("AccountId", str)
 PoolId = NewType("PoolId", str)
@@ -17,6 +17,9 @@ Timestamp = NewType("Timestamp", str)
 
 ORCHESTRATION_QUEUE = "orchestration"
 COMPUTE_QUEUE = "compute"
+
+Document = dict[str, Any]
+"""A JSON object in a message: a recursive type would be beyond the SDK's decoder."""
 
 _NAME = re.compile(r"[a-z0-9][a-z0-9._-]{0,62}")
 

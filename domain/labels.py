@@ -31,7 +31,7 @@ class LabelSchema:
         return digest(self)
 
     def check_label(self, label: str, *, schema: str | None = None) -> str:
-        """`label` if this schema has it; `schema` is the `name@version` that the caller had in mind.
+        """`label` if this schema has it; `schema` is the `name@version` that was meant.
 
         Raises LabelOfAnotherSchema or UnknownLabel.
         """

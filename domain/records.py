@@ -11,7 +11,7 @@ from domain.canonical import Sha256, canonical, digest
 from domain.errors import InvalidRecord
 from domain.ids import RecordId
 
-Json = None | bool | int | float | str | list["Json"] | dict[str, "Json"]
+Json = None | bool | int | float | str | dict[str, "Json"] | list["Json"]
 Content = NewType("Content", dict[str, Json])
 """`{"text": str}`, `{"row": {column: scalar}}` or `{"pixels": [[number, …], …]}`, by kind."""
 

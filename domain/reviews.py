@@ -55,7 +55,7 @@ class Verdict:
 
 
 def check_verdict(verdict: Verdict, schema: LabelSchema, *, named: str | None = None) -> Verdict:
-    """The verdict if it is whole and of this schema; `named` is the `name@version` it was given for.
+    """The verdict if it is whole and of this schema; `named` is the `name@version` meant.
 
     Raises UnknownLabel, LabelOfAnotherSchema or InvalidReview.
     """

@@ -10,11 +10,11 @@ from enum import StrEnum
 
 from domain.accounts import Actor
 from domain.canonical import Sha256, digest
-from domain.ids import PoolId, RecordId, RoundId, Timestamp
+from domain.ids import Document, PoolId, RecordId, RoundId, Timestamp
 from domain.labels import LabelSchema
 from domain.ledger import GENESIS
 from domain.policy import SamplingPolicy
-from domain.records import ContentKind, Json
+from domain.records import ContentKind
 from domain.roles import RoleShares
 from domain.shards import ShardState
 
@@ -92,6 +92,8 @@ class Snapshot:
     """Reason → records."""
     parent_version: int | None
     """The dataset version that this round builds on."""
+    parent_files: tuple[Sha256, ...]
+    """Artifacts of that version's files, which hold what people saw when they labelled."""
     settled: Sha256
     """Artifact: the rows that the dataset holds before this round, imported labels included."""
     labelled: int
@@ -259,4 +261,4 @@ class RoundResult:
     ledger_head: Sha256 = GENESIS
     ledger_length: int = 0
     published: Published | None = None
-    failure: dict[str, Json] | None = None
+    failure: Document | None = None

@@ -275,12 +275,13 @@ class Shard:
             ledger_length=self.ledger.length,
         )
 
-    def drain(self) -> Projection:
+    def drain(self, at: Timestamp) -> Projection:
         """What has changed since the last call, for the read model."""
         changes, self._changes = self._changes, _Changes()
         return Projection(
             round_id=self.rules.round_id,
             shard=self.rules.shard,
+            at=at,
             deadline=self.deadline,
             opened=tuple(changes.opened),
             closed=tuple(changes.closed),

@@ -53,6 +53,7 @@ class ProjectedReview:
 class Projection:
     round_id: RoundId
     shard: int
+    at: Timestamp
     deadline: Timestamp
     opened: tuple[TaskOpening, ...] = ()
     closed: tuple[TaskClosing, ...] = ()

@@ -1,0 +1,60 @@
+"""Finds the content behind dataset rows: in the snapshot, or in the version it builds on."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Collection, Iterator, Sequence
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from domain.canonical import Sha256
+from domain.errors import DigestMismatch
+from domain.records import Content
+from domain.rounds import Snapshot
+from storage.artifacts import ArtifactStore
+
+
+def contents_of(
+    store: ArtifactStore,
+    snapshot: Snapshot,
+    wanted: Collection[Sha256],
+    *,
+    earlier: Sequence[Sha256] = (),
+) -> dict[Sha256, str]:
+    """Content as JSON text, by content digest; `earlier` are the files of the parent version.
+
+    A record may have been imported anew since it was labelled; what a person saw when labelling it
+    is then in the earlier version only. Raises DigestMismatch when a content is nowhere.
+    """
+    found: dict[Sha256, str] = {}
+    digests = pa.array(sorted(wanted), pa.string())
+    for table in _sources(store, snapshot, earlier):
+        chosen = table.filter(pc.is_in(table["content_digest"], value_set=digests))
+        found.update(
+            zip(
+                chosen["content_digest"].to_pylist(),
+                chosen["content"].to_pylist(),
+                strict=True,
+            )
+        )
+        if len(found) == len(digests):
+            break
+    missing = set(wanted) - found.keys()
+    if missing:
+        raise DigestMismatch(
+            f"{len(missing)} contents are neither in the snapshot nor in the earlier version",
+            digests=sorted(missing)[:10],
+        )
+    return found
+
+
+def parse(content: str) -> Content:
+    return Content(json.loads(content))
+
+
+def _sources(
+    store: ArtifactStore, snapshot: Snapshot, earlier: Sequence[Sha256]
+) -> Iterator[pa.Table]:
+    for artifact in (*(partition.artifact for partition in snapshot.partitions), *earlier):
+        yield store.get_table(artifact, columns=["content_digest", "content"])

@@ -1,0 +1,185 @@
+"""Publishes a dataset version: files, manifest and row appear together, or not at all.
+
+The files are written aside first. Then, under a lock on the dataset's name, the folder is moved to
+its final name and the version's row is committed. A process that dies in between leaves a folder
+without a row, which is no version; the next attempt replaces it.
+"""
+
+from __future__ import annotations
+
+import shutil
+from dataclasses import dataclass
+from pathlib import Path
+
+import pyarrow as pa
+from sqlalchemy import Connection, Engine
+from temporalio import activity
+
+from activities.contents import contents_of
+from activities.heartbeat import beating
+from activities.manifest import PublishedFile, manifest_of, write_durably
+from activities.rows import read_rows
+from domain.canonical import Sha256, canonical, digest_bytes
+from domain.roles import DatasetRole, DatasetRow
+from domain.rounds import ApprovalDecided, Candidate, Published, RoundPlan, Snapshot, TrainedModel
+from storage import datasets
+from storage.artifacts import ArtifactStore
+
+FILE = pa.schema(
+    [
+        ("record_id", pa.string()),
+        ("content", pa.string()),
+        ("content_digest", pa.string()),
+        ("label", pa.string()),
+        ("between", pa.list_(pa.string())),
+        ("how", pa.string()),
+        ("label_confidence", pa.float64()),
+        ("arm", pa.string()),
+        ("round_number", pa.int32()),
+    ]
+)
+"""Columns of a published file. `content` is JSON; the role is the file's name."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Publish:
+    plan: RoundPlan
+    snapshot: Snapshot
+    candidate: Candidate
+    approval: ApprovalDecided
+    model: TrainedModel
+    """The one that scored the pool."""
+    ledger_head: Sha256
+    """With the approval as its last entry."""
+    ledger_length: int
+
+
+class PublicationActivities:
+    def __init__(self, engine: Engine, store: ArtifactStore, datasets_root: Path) -> None:
+        self._engine = engine
+        self._store = store
+        self._root = datasets_root
+
+    @activity.defn
+    def publish(self, request: Publish) -> Published | None:
+        """The round's version; none when another round has published since the approval.
+
+        Run again, it returns the version that is there.
+        """
+        with self._engine.connect() as connection:
+            existing = datasets.version_of_round(connection, request.plan.round_id)
+        if existing is not None:
+            return _published(existing)
+        with beating():
+            staging = self._staging(request)
+            files = self._write_files(request, staging)
+            with self._engine.begin() as connection:
+                return self._appear(connection, request, staging, files)
+
+    def _staging(self, request: Publish) -> Path:
+        """A folder of this attempt's own; what earlier attempts of the round left goes away."""
+        aside = self._root / request.plan.dataset / ".staging"
+        for left_over in aside.glob(f"{request.plan.round_id}-*"):
+            shutil.rmtree(left_over, ignore_errors=True)
+        attempt = activity.info().attempt if activity.in_activity() else 0
+        staging = aside / f"{request.plan.round_id}-{attempt}"
+        staging.mkdir(parents=True)
+        return staging
+
+    def _write_files(self, request: Publish, staging: Path) -> dict[DatasetRole, PublishedFile]:
+        rows = read_rows(self._store, request.candidate.rows)
+        contents = contents_of(
+            self._store,
+            request.snapshot,
+            {row.content_digest for row in rows.values()},
+            earlier=request.snapshot.parent_files,
+        )
+        files = {}
+        for role in DatasetRole:
+            chosen = [row for row in rows.values() if row.role is role]
+            if not chosen:
+                continue
+            table = pa.Table.from_pylist([_file_row(row, contents) for row in chosen], schema=FILE)
+            sha256 = self._store.put_table(table)
+            data = self._store.get(sha256)
+            name = f"{role}.parquet"
+            write_durably(staging / name, data)
+            files[role] = PublishedFile(
+                name=name, sha256=sha256, bytes=len(data), rows=table.num_rows
+            )
+        return files
+
+    def _appear(
+        self,
+        connection: Connection,
+        request: Publish,
+        staging: Path,
+        files: dict[DatasetRole, PublishedFile],
+    ) -> Published | None:
+        plan = request.plan
+        datasets.lock_dataset(connection, plan.dataset)
+        existing = datasets.version_of_round(connection, plan.round_id)
+        if existing is not None:
+            return _published(existing)
+        latest = datasets.latest_version(connection, plan.dataset)
+        if (None if latest is None else latest.version) != request.candidate.parent_version:
+            shutil.rmtree(staging)
+            return None
+        version = 1 if latest is None else latest.version + 1
+        manifest = manifest_of(
+            plan,
+            candidate=request.candidate,
+            approval=request.approval,
+            model=request.model,
+            version=version,
+            parent=latest,
+            files=files,
+            ledger_head=request.ledger_head,
+            ledger_length=request.ledger_length,
+        )
+        data = canonical(manifest)
+        write_durably(staging / "manifest.json", data)
+        final = self._root / plan.dataset / f"v{version}"
+        if final.exists():
+            shutil.rmtree(final)  # of an attempt that died before its row was committed
+        staging.replace(final)
+        row = datasets.DatasetVersion(
+            dataset=plan.dataset,
+            version=version,
+            digest=request.candidate.digest,
+            parent_version=request.candidate.parent_version,
+            round_id=plan.round_id,
+            manifest=manifest,
+            manifest_sha256=digest_bytes(data),
+            path=str(final),
+            rows=request.candidate.records,
+            roles=request.candidate.roles,
+            ledger_head=request.ledger_head,
+            approved_by=request.approval.actor.account_id,
+            published_at=request.approval.submitted_at,
+        )
+        return _published(datasets.insert_version(connection, row))
+
+
+def _published(row: datasets.DatasetVersion) -> Published:
+    return Published(
+        dataset=row.dataset,
+        version=row.version,
+        digest=row.digest,
+        manifest=row.manifest_sha256,
+        path=row.path,
+    )
+
+
+def _file_row(row: DatasetRow, contents: dict[Sha256, str]) -> dict[str, object]:
+    return {
+        "record_id": row.record_id,
+        "content": contents[row.content_digest],
+        "content_digest": row.content_digest,
+        "label": row.label,
+        "between": list(row.between),
+        "how": row.how,
+        "label_confidence": row.label_confidence,
+        "arm": row.arm,
+        "round_number": row.round_number,
+    }

@@ -1,0 +1,63 @@
+"""Shows a round's phases, and what is known of it so far, in the read model."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from sqlalchemy import Engine
+from temporalio import activity
+
+from domain.canonical import Sha256
+from domain.ids import Document, RoundId, Timestamp
+from domain.rounds import Phase
+from storage import rounds
+
+
+@dataclass(frozen=True, kw_only=True)
+class RoundProjection:
+    round_id: RoundId
+    phase: Phase
+    at: Timestamp
+    summary: Document
+    """Added to what is shown already, key by key."""
+    awaiting: Document | None
+
+
+@dataclass(frozen=True, kw_only=True)
+class CloseRound:
+    round_id: RoundId
+    phase: Phase
+    at: Timestamp
+    ledger_head: Sha256
+    ledger_length: int
+    failure: Document | None
+
+
+class RoundActivities:
+    def __init__(self, engine: Engine) -> None:
+        self._engine = engine
+
+    @activity.defn
+    def project_round(self, projection: RoundProjection) -> None:
+        with self._engine.begin() as connection:
+            rounds.project_phase(
+                connection,
+                projection.round_id,
+                phase=projection.phase,
+                summary=projection.summary,
+                awaiting=projection.awaiting,
+                at=projection.at,
+            )
+
+    @activity.defn
+    def close_round(self, closing: CloseRound) -> None:
+        with self._engine.begin() as connection:
+            rounds.close_round(
+                connection,
+                closing.round_id,
+                phase=closing.phase,
+                ledger_head=closing.ledger_head,
+                ledger_length=closing.ledger_length,
+                failure=closing.failure,
+                at=closing.at,
+            )

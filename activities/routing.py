@@ -1,0 +1,83 @@
+"""Shows the batch in the read model, so that tasks can be opened on its records."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import pyarrow as pa
+import pyarrow.compute as pc
+from sqlalchemy import Engine
+from temporalio import activity
+
+from domain.canonical import Sha256
+from domain.ids import RecordId, RoundId
+from domain.policy import ArmKind, Selection
+from domain.rounds import Batch
+from storage import rounds
+from storage.artifacts import ArtifactStore
+from storage.rounds import BatchRow
+
+
+@dataclass(frozen=True, kw_only=True)
+class Route:
+    round_id: RoundId
+    batch: Batch
+    shard_size: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class RouteAgain:
+    round_id: RoundId
+    batch: Batch
+    records: tuple[RecordId, ...]
+    """Those to look at again; what is not in the batch is left out."""
+    first_shard: int
+    shard_size: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class Again:
+    artifact: Sha256
+    records: int
+
+
+class RoutingActivities:
+    def __init__(self, engine: Engine, store: ArtifactStore) -> None:
+        self._engine = engine
+        self._store = store
+
+    @activity.defn
+    def route_batch(self, request: Route) -> None:
+        rows = batch_rows(self._store.get_table(request.batch.artifact), size=request.shard_size)
+        with self._engine.begin() as connection:
+            rounds.put_batch(connection, request.round_id, rows)
+
+    @activity.defn
+    def route_again(self, request: RouteAgain) -> Again:
+        table = self._store.get_table(request.batch.artifact)
+        wanted = pa.array(sorted(set(request.records)), pa.string())
+        again = table.filter(pc.is_in(table["record_id"], wanted))
+        rows = batch_rows(again, size=request.shard_size, first_shard=request.first_shard)
+        with self._engine.begin() as connection:
+            rounds.put_batch(connection, request.round_id, rows)
+        return Again(artifact=self._store.put_table(again), records=again.num_rows)
+
+
+def batch_rows(table: pa.Table, *, size: int, first_shard: int = 0) -> list[BatchRow]:
+    """The batch as rows of the read model, `size` records to a shard."""
+    return [
+        BatchRow(
+            selection=Selection(
+                ordinal=row["ordinal"],
+                record_id=row["record_id"],
+                arm=ArmKind(row["arm"]),
+                rank=row["rank"],
+                score=row["score"],
+                propensity=row["propensity"],
+                reason=row["reason"],
+            ),
+            content_digest=row["content_digest"],
+            shard=first_shard + position // size,
+        )
+        for position, row in enumerate(table.to_pylist())
+    ]

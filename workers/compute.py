@@ -1,0 +1,54 @@
+"""The compute worker: passes over data, with numpy and scikit-learn."""
+
+from __future__ import annotations
+
+from concurrent.futures import ThreadPoolExecutor
+from datetime import timedelta
+from pathlib import Path
+
+from temporalio.worker import Worker
+
+from activities.errors import ErrorTranslation
+from activities.evaluation import EvaluationActivities
+from activities.publication import PublicationActivities
+from activities.quality import QualityActivities
+from activities.roles import RoleActivities
+from activities.scoring import ScoringActivities
+from activities.selection import SelectionActivities
+from activities.snapshot import SnapshotActivities
+from activities.training import TrainingActivities
+from domain.ids import COMPUTE_QUEUE
+from storage.artifacts import ArtifactStore
+from storage.database import engine as connect_database
+from workers.client import connect
+from workers.service import serve
+from workers.settings import Settings
+
+MAX_ACTIVITIES = 2
+"""Passes over data at a time: each keeps a core busy."""
+
+
+async def run(settings: Settings) -> None:
+    """Works until the process is told to stop; what it had begun is tried again elsewhere."""
+    client = await connect(settings)
+    engine = connect_database(settings.database_url)
+    store = ArtifactStore(settings.artifacts)
+    worker = Worker(
+        client,
+        task_queue=COMPUTE_QUEUE,
+        activities=[
+            SnapshotActivities(engine, store).snapshot_pool,
+            TrainingActivities(engine, store).train_model,
+            ScoringActivities(store).score_partition,
+            SelectionActivities(store).select_batch,
+            QualityActivities(store).assess_quality,
+            RoleActivities(engine, store).assign_roles,
+            PublicationActivities(engine, store, Path(settings.datasets)).publish,
+            EvaluationActivities(engine, store).evaluate_round,
+        ],
+        activity_executor=ThreadPoolExecutor(MAX_ACTIVITIES),
+        max_concurrent_activities=MAX_ACTIVITIES,
+        graceful_shutdown_timeout=timedelta(seconds=10),
+        interceptors=[ErrorTranslation()],
+    )
+    await serve(worker)

@@ -1,0 +1,85 @@
+"""The orchestration worker: workflows, and the light activities that they wait for."""
+
+from __future__ import annotations
+
+from concurrent.futures import ThreadPoolExecutor
+from datetime import timedelta
+
+from temporalio.client import (
+    Client,
+    Schedule,
+    ScheduleActionStartWorkflow,
+    ScheduleAlreadyRunningError,
+    ScheduleIntervalSpec,
+    ScheduleOverlapPolicy,
+    SchedulePolicy,
+    ScheduleSpec,
+)
+from temporalio.worker import Worker
+
+from activities.archive import ArchiveActivities
+from activities.errors import ErrorTranslation
+from activities.review import ReviewActivities
+from activities.rounds import RoundActivities
+from activities.routing import RoutingActivities
+from domain.ids import ORCHESTRATION_QUEUE
+from storage.artifacts import ArtifactStore
+from storage.database import engine as connect_database
+from workers.client import connect
+from workers.sandbox import workflow_runner
+from workers.service import serve
+from workers.settings import Settings
+from workflows.archive import ArchiveWorkflow
+from workflows.rounds import RoundWorkflow
+from workflows.shards import ReviewShardWorkflow
+
+MAX_ACTIVITIES = 16
+ARCHIVE_SCHEDULE = "archive-sweep"
+ARCHIVE_EVERY = timedelta(minutes=1)
+
+
+async def run(settings: Settings) -> None:
+    """Works until the process is told to stop, then finishes what it has begun."""
+    client = await connect(settings)
+    await ensure_archive_schedule(client)
+    engine = connect_database(settings.database_url)
+    store = ArtifactStore(settings.artifacts)
+    rounds = RoundActivities(engine)
+    review = ReviewActivities(engine, store)
+    routing = RoutingActivities(engine, store)
+    worker = Worker(
+        client,
+        task_queue=ORCHESTRATION_QUEUE,
+        workflows=[RoundWorkflow, ReviewShardWorkflow, ArchiveWorkflow],
+        activities=[
+            rounds.project_round,
+            rounds.close_round,
+            review.load_shard,
+            review.project_shard,
+            review.store_outcomes,
+            routing.route_batch,
+            routing.route_again,
+            ArchiveActivities(engine, store, client).archive_ended_rounds,
+        ],
+        activity_executor=ThreadPoolExecutor(MAX_ACTIVITIES),
+        max_concurrent_activities=MAX_ACTIVITIES,
+        graceful_shutdown_timeout=timedelta(seconds=10),
+        interceptors=[ErrorTranslation()],
+        workflow_runner=workflow_runner(),
+    )
+    await serve(worker)
+
+
+async def ensure_archive_schedule(client: Client) -> None:
+    """Creates the schedule of the archive sweep where it does not exist yet."""
+    schedule = Schedule(
+        action=ScheduleActionStartWorkflow(
+            ArchiveWorkflow.run, id="archive-sweep", task_queue=ORCHESTRATION_QUEUE
+        ),
+        spec=ScheduleSpec(intervals=[ScheduleIntervalSpec(every=ARCHIVE_EVERY)]),
+        policy=SchedulePolicy(overlap=ScheduleOverlapPolicy.SKIP),
+    )
+    try:
+        await client.create_schedule(ARCHIVE_SCHEDULE, schedule)
+    except ScheduleAlreadyRunningError:
+        return

@@ -1,0 +1,160 @@
+"""ReviewShardWorkflow: collects what people say of up to 200 records, for as long as it takes."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import replace
+from datetime import datetime, timedelta
+
+from temporalio import workflow
+
+from workflows.options import LIGHT
+from workflows.time import now
+
+with workflow.unsafe.imports_passed_through():
+    from activities.review import LoadShard, ReviewActivities, StoreOutcomes
+    from domain.canonical import Sha256
+    from domain.outcomes import How
+    from domain.reviews import DeadlineExtended, Submission
+    from domain.rounds import ShardPlan, ShardResult
+    from domain.shards import RecordProgress, Shard, ShardRules, ShardState
+    from domain.tasks import Projection
+
+MAX_PROJECTED = 100
+"""Submissions in one projection: with the longest rationales still under 400 KB."""
+
+Message = tuple[str, Submission | DeadlineExtended]
+
+
+@workflow.defn
+class ReviewShardWorkflow:
+    """Signals `review`, `adjudicate` and `extend_deadline` only append; `run` does the rest."""
+
+    @workflow.init
+    def __init__(self, plan: ShardPlan) -> None:
+        self.plan = plan
+        self.shard: Shard | None = None
+        self._inbox: list[Message] = []
+
+    @workflow.signal
+    def review(self, submission: Submission) -> None:
+        self._inbox.append(("review", submission))
+
+    @workflow.signal
+    def adjudicate(self, submission: Submission) -> None:
+        self._inbox.append(("adjudication", submission))
+
+    @workflow.signal
+    def extend_deadline(self, extension: DeadlineExtended) -> None:
+        self._inbox.append(("extension", extension))
+
+    @workflow.run
+    async def run(self, plan: ShardPlan) -> ShardResult:
+        shard = await self._begin()
+        try:
+            while not shard.settled:
+                await self._wait(shard)
+                await self._decide(shard)
+                if workflow.info().is_continue_as_new_suggested() and not shard.settled:
+                    await workflow.wait_condition(workflow.all_handlers_finished)
+                    while self._inbox:
+                        self._take(shard, MAX_PROJECTED)
+                        await self._project(shard)
+                    workflow.continue_as_new(replace(plan, carried=shard.state))
+        except asyncio.CancelledError:
+            await asyncio.shield(self._withdraw(shard))
+            raise
+        return await self._conclude(shard)
+
+    # -- phases -------------------------------------------------------------------------------
+
+    async def _begin(self) -> Shard:
+        """The shard as it was carried over, or a new one with every review slot open."""
+        rules = ShardRules(
+            round_id=self.plan.round_id,
+            shard=self.plan.shard,
+            look=self.plan.look,
+            schema=self.plan.schema,
+            reviews_per_record=self.plan.reviews_per_record,
+        )
+        if self.plan.carried is not None:
+            self.shard = Shard(rules, self.plan.carried)
+            return self.shard
+        records = await workflow.execute_activity_method(
+            ReviewActivities.load_shard,
+            LoadShard(batch=self.plan.batch, first=self.plan.first, last=self.plan.last),
+            **LIGHT,
+        )
+        deadline = workflow.now() + timedelta(seconds=self.plan.review_seconds)
+        progress = tuple(RecordProgress(record=record) for record in records)
+        self.shard = Shard(rules, ShardState(progress=progress, deadline=now(deadline)))
+        self.shard.open(now())
+        await self._project(self.shard)
+        return self.shard
+
+    async def _wait(self, shard: Shard) -> None:
+        """Until somebody says something or the deadline passes, by a durable timer."""
+        left = datetime.fromisoformat(shard.deadline) - workflow.now()
+        try:
+            await workflow.wait_condition(
+                lambda: bool(self._inbox), timeout=max(left, timedelta(0))
+            )
+        except TimeoutError:
+            return
+
+    async def _decide(self, shard: Shard) -> None:
+        """Applies what has come in, in the order of history, then the deadline if it is over."""
+        self._take(shard, MAX_PROJECTED)
+        if not self._inbox and datetime.fromisoformat(shard.deadline) <= workflow.now():
+            shard.deadline_passed(now())
+        await self._project(shard)
+
+    def _take(self, shard: Shard, most: int) -> None:
+        taken, self._inbox = self._inbox[:most], self._inbox[most:]
+        for what, message in taken:
+            match message:
+                case DeadlineExtended():
+                    shard.extend_deadline(message, now())
+                case Submission() if what == "review":
+                    shard.review(message, now())
+                case Submission():
+                    shard.adjudicate(message, now())
+
+    async def _conclude(self, shard: Shard) -> ShardResult:
+        """Stores the outcomes by reference; what arrives meanwhile is recorded as late."""
+        reference = await workflow.execute_activity_method(
+            ReviewActivities.store_outcomes,
+            StoreOutcomes(outcomes=tuple(shard.outcomes), given=tuple(shard.given)),
+            **LIGHT,
+        )
+        await workflow.wait_condition(workflow.all_handlers_finished)
+        while self._inbox:
+            self._take(shard, MAX_PROJECTED)
+            await self._project(shard)
+        return self._result(shard, reference)
+
+    def _result(self, shard: Shard, reference: Sha256) -> ShardResult:
+        outcomes = shard.outcomes
+        return ShardResult(
+            shard=self.plan.shard,
+            look=self.plan.look,
+            records=len(outcomes),
+            outcomes=reference,
+            reviews=sum(outcome.reviews for outcome in outcomes),
+            adjudicated=sum(outcome.how is How.ADJUDICATION for outcome in outcomes),
+            held=sum(outcome.how is How.DEADLINE for outcome in outcomes),
+            refused=shard.refused,
+            ledger_head=shard.ledger.head,
+            ledger_length=shard.ledger.length,
+        )
+
+    async def _withdraw(self, shard: Shard) -> None:
+        shard.withdraw(now(), reason="cancelled")
+        await self._project(shard)
+
+    async def _project(self, shard: Shard) -> None:
+        projection: Projection = shard.drain(now())
+        if not projection.empty:
+            await workflow.execute_activity_method(
+                ReviewActivities.project_shard, projection, **LIGHT
+            )
