@@ -194,6 +194,8 @@ class LocalStack:
         return {
             **os.environ,
             "LABELWRIGHT_LOG_FORMAT": "json",
+            # A service's traceback belongs in its log.
+            "LABELWRIGHT_DEBUG": "1",
             **self._environment,
             "LABELWRIGHT_DATA_DIR": str(self.data_dir),
             "LABELWRIGHT_DATABASE_URL": addresses.database_url,

@@ -111,7 +111,7 @@ def end_left_over(records: Mapping[str, ProcessRecord], patience: float = 10.0) 
     return list(running)
 
 
-def last_lines(log: Path, count: int = 15) -> str:
+def last_lines(log: Path, count: int = 12) -> str:
     """The end of a log, to show why a part did not start."""
     try:
         with log.open("rb") as stream:

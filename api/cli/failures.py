@@ -9,7 +9,6 @@ import tempfile
 import traceback
 from collections.abc import Iterator
 from contextlib import contextmanager
-from pathlib import Path
 
 from domain.errors import LabelwrightError
 
@@ -23,7 +22,8 @@ def reported(*, as_json: bool) -> Iterator[None]:
         yield
     except LabelwrightError as error:
         _report(error.message, _safety(error), error.hint, code=error.code, as_json=as_json)
-        _debug()
+        if _debugging():
+            traceback.print_exc()
         sys.exit(1)
     except KeyboardInterrupt:
         sys.exit(INTERRUPTED)
@@ -32,15 +32,13 @@ def reported(*, as_json: bool) -> Iterator[None]:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         sys.exit(1)
     except Exception as error:  # noqa: BLE001 - the outermost loop: nobody above could handle it
-        path = _kept_traceback()
         _report(
             f"Something went wrong that Labelwright did not expect: {type(error).__name__}.",
             "What was acknowledged before is stored; this command stopped half-way.",
-            f"The details are in {path}; `labelwright doctor` checks every part.",
+            f"The details are {_kept_traceback()}; `labelwright doctor` checks every part.",
             code="unexpected",
             as_json=as_json,
         )
-        _debug()
         sys.exit(1)
 
 
@@ -59,13 +57,16 @@ def _report(message: str, safety: str, hint: str, *, code: str, as_json: bool) -
     sys.stderr.write("\n".join(lines) + "\n")
 
 
-def _kept_traceback() -> Path:
+def _kept_traceback() -> str:
+    """Keep the traceback for whoever mends it; says where."""
+    if _debugging():
+        traceback.print_exc()
+        return "above"
     descriptor, name = tempfile.mkstemp(prefix="labelwright-", suffix=".traceback.txt", text=True)
     with os.fdopen(descriptor, "w") as file:
         file.write(traceback.format_exc())
-    return Path(name)
+    return f"in {name}"
 
 
-def _debug() -> None:
-    if os.environ.get("LABELWRIGHT_DEBUG") == "1":
-        traceback.print_exc()
+def _debugging() -> bool:
+    return os.environ.get("LABELWRIGHT_DEBUG") == "1"

@@ -204,7 +204,7 @@ def doctor(data_dir: DataDirOption = None, as_json: JsonOption = False) -> None:
             ["", "part", "", "version"],
             [(one.state.value, one.part, one.detail, one.version) for one in findings],
         )
-        for one in findings:
-            if one.mend:
-                console.print(f"{one.part}: {one.mend}", markup=False)
+        for mend in dict.fromkeys(one.mend for one in findings if one.mend):
+            parts = ", ".join(one.part for one in findings if one.mend == mend)
+            console.print(f"{parts}: {mend}", markup=False)
     raise typer.Exit(1 if broken else 0)
