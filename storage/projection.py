@@ -4,18 +4,17 @@ from __future__ import annotations
 
 from sqlalchemy import Connection
 
-from domain.ids import Timestamp
 from domain.tasks import Projection
 from storage.reviews import project_outcomes, project_reviews
 from storage.tasks import close_tasks, extend_deadline, open_tasks
 
 
-def project_shard(connection: Connection, projection: Projection, *, at: Timestamp) -> None:
+def project_shard(connection: Connection, projection: Projection) -> None:
     """Opens and closes tasks, writes reviews and outcomes. Repeating it changes nothing.
 
     Reviews come before closings: a task that was answered is done, not closed.
     """
-    round_id, shard = projection.round_id, projection.shard
+    round_id, shard, at = projection.round_id, projection.shard, projection.at
     open_tasks(
         connection,
         round_id=round_id,
