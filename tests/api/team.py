@@ -1,0 +1,257 @@
+"""People with their clients, and a round that is being reviewed."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import timedelta
+from types import TracebackType
+from typing import Any, Self
+from uuid import uuid4
+
+import httpx
+from httpx import AsyncBaseTransport, AsyncClient
+
+from api.state import State
+from domain.accounts import Actor, Role
+from domain.canonical import Sha256
+from domain.ids import (
+    PoolId,
+    RecordId,
+    RoundId,
+    Timestamp,
+    review_task_id,
+    shard_workflow_id,
+)
+from domain.labels import LabelClass, LabelSchema
+from domain.policy import ArmKind, ArmQuota, SamplingPolicy, Selection
+from domain.records import Content, ContentKind, Record
+from domain.rounds import Phase, RoundPlan
+from domain.tasks import TaskKind, TaskOpening
+from storage import accounts, definitions, pools, rounds, tasks
+from storage.accounts import Account
+from storage.importing import import_records
+from storage.readers import Row
+from storage.rounds import BatchRow
+
+BASE = "http://labelwright.test"
+LONG_AGO = Timestamp("2026-01-01T00:00:00.000000+00:00")
+LABELS = ("card_arrival", "lost_card", "top_up")
+
+
+class Team:
+    """`team.requester`, `team.rita` … are HTTP clients that bear a token of that account."""
+
+    def __init__(self, state: State, transport: AsyncBaseTransport) -> None:
+        self.state = state
+        self._transport = transport
+        self._clients: list[AsyncClient] = []
+        self.accounts: dict[str, Account] = {}
+        self.nobody = self.client()
+        self.admin = self._join("admin", Role.ADMIN)
+        self.requester = self._join("requester", Role.REQUESTER)
+        self.rita = self._join("rita", Role.REVIEWER)
+        self.ravi = self._join("ravi", Role.REVIEWER)
+        self.ada = self._join("ada", Role.ADJUDICATOR)
+        self.approver = self._join("approver", Role.APPROVER)
+        self.auditor = self._join("auditor", Role.AUDITOR)
+
+    def client(self, **headers: str) -> AsyncClient:
+        client = AsyncClient(transport=self._transport, base_url=BASE, headers=headers)
+        self._clients.append(client)
+        return client
+
+    def _join(self, name: str, *roles: Role) -> AsyncClient:
+        with self.state.engine.begin() as connection:
+            account = accounts.create_account(connection, name=name, roles=roles)
+            token = accounts.issue_token(connection, account.account_id, "test")
+        self.accounts[name] = account
+        return self.client(Authorization=f"Bearer {token}")
+
+    def password(self, name: str) -> str:
+        """A fresh one-time password of that account."""
+        with self.state.engine.begin() as connection:
+            return accounts.issue_one_time_password(
+                connection, self.accounts[name].account_id, timedelta(hours=1)
+            )
+
+    def actor(self, name: str) -> Actor:
+        account = self.accounts[name]
+        return Actor(account_id=account.account_id, name=name, authenticated_by="token")
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        for client in self._clients:
+            await client.aclose()
+
+
+@dataclass(frozen=True, kw_only=True)
+class Reviewing:
+    """A round of two records whose shard runs, with one slot for each reviewer."""
+
+    round_id: RoundId
+    task_ids: list[str]
+    workflow_id: str
+
+
+def import_texts(team: Team, pool: str, texts: int, schema: LabelSchema | None = None) -> None:
+    rows = [
+        Row(
+            line=number,
+            record=Record(
+                record_id=RecordId(f"r{number:03}"), content=Content({"text": f"text {number}"})
+            ),
+        )
+        for number in range(texts)
+    ]
+    import_records(
+        team.state.engine,
+        PoolId(pool),
+        rows,
+        schema=schema,
+        created_by=team.accounts["requester"].account_id,
+        file_name="texts.jsonl",
+    )
+
+
+def define(team: Team) -> LabelSchema:
+    """A label schema and a pool `mail` with ten records."""
+    who = team.accounts["requester"].account_id
+    wanted = LabelSchema(
+        name="banking",
+        version=1,
+        classes=tuple(LabelClass(label=label, meaning=f"about {label}") for label in LABELS),
+    )
+    with team.state.engine.begin() as connection:
+        schema = definitions.put_schema(connection, wanted, who)
+        pools.create_pool(
+            connection,
+            PoolId("mail"),
+            kind=ContentKind.TEXT,
+            schema=(schema.name, schema.version),
+            created_by=who,
+        )
+    import_texts(team, "mail", 10, schema)
+    return schema
+
+
+async def start_reviewing(team: Team, *, kind: TaskKind = TaskKind.REVIEW) -> Reviewing:
+    """As the workflow would have it: round, batch and tasks projected, the shard open to signals.
+
+    No worker runs, so what is signalled stays in history, where the test can read it.
+    """
+    schema = define(team)
+    round_id = RoundId(f"mail-20260101-{uuid4().hex[:8]}")
+    plan = RoundPlan(
+        round_id=round_id,
+        pool_id=PoolId("mail"),
+        kind=ContentKind.TEXT,
+        dataset="mail",
+        policy=SamplingPolicy(
+            name="mail",
+            version=1,
+            batch_size=2,
+            arms=(ArmQuota(arm=ArmKind.RANDOM, records=2),),
+        ),
+        schema=schema,
+        guideline="none@1",
+        guideline_digest=Sha256("0" * 64),
+        requested_by=team.actor("requester"),
+        requested_at=LONG_AGO,
+    )
+    slots = 2 if kind is TaskKind.REVIEW else 1
+    openings = [
+        TaskOpening(
+            task_id=review_task_id(round_id, 0, ordinal, slot),
+            record_id=RecordId(f"r{ordinal:03}"),
+            ordinal=ordinal,
+            kind=kind,
+            slot=slot,
+        )
+        for ordinal in range(2)
+        for slot in range(slots)
+    ]
+    with team.state.engine.begin() as connection:
+        rounds.create_round(connection, plan)
+        rounds.put_batch(
+            connection,
+            round_id,
+            [_batch_row(connection, ordinal) for ordinal in range(2)],
+        )
+        tasks.open_tasks(
+            connection, round_id=round_id, shard=0, openings=openings, deadline=LONG_AGO
+        )
+        rounds.project_phase(
+            connection,
+            round_id,
+            Phase.REVIEWING,
+            summary={"batch": {"records": 2}},
+            awaiting={"who": "reviewers"},
+            at=LONG_AGO,
+        )
+    workflow_id = shard_workflow_id(round_id, 0)
+    client = await team.state.temporal.client()
+    await client.start_workflow(
+        "ReviewShardWorkflow", {}, id=workflow_id, task_queue="nobody-works-here"
+    )
+    return Reviewing(
+        round_id=round_id,
+        task_ids=[opening.task_id for opening in openings],
+        workflow_id=workflow_id,
+    )
+
+
+def _batch_row(connection: Any, ordinal: int) -> BatchRow:
+    record = pools.get_record(connection, PoolId("mail"), RecordId(f"r{ordinal:03}"))
+    return BatchRow(
+        selection=Selection(
+            ordinal=ordinal,
+            record_id=record.record_id,
+            arm=ArmKind.RANDOM,
+            rank=ordinal,
+            score=None,
+            propensity=0.2,
+            reason="random",
+        ),
+        content_digest=record.content_digest,
+        shard=0,
+    )
+
+
+async def signals(team: Team, workflow_id: str) -> list[dict[str, Any]]:
+    """The messages in the workflow's history, with the signal's name as `signal`."""
+    client = await team.state.temporal.client()
+    history = await client.get_workflow_handle(workflow_id).fetch_history()
+    found = []
+    for event in history.events:
+        if event.HasField("workflow_execution_signaled_event_attributes"):
+            attributes = event.workflow_execution_signaled_event_attributes
+            [message] = await client.data_converter.decode(list(attributes.input.payloads))
+            found.append(message | {"signal": attributes.signal_name})
+    return found
+
+
+def answer(**changes: Any) -> dict[str, Any]:
+    """The body of a review."""
+    return {
+        "review_id": str(uuid4()),
+        "verdict": {"kind": "label", "label": "lost_card"},
+        "schema": "banking@1",
+        "guideline": "none@1",
+        "confidence": 0.9,
+        "rationale": "it says so",
+        "seconds": 3,
+    } | changes
+
+
+def code(response: httpx.Response) -> str:
+    assert response.headers["content-type"] == "application/problem+json", response.text
+    problem = response.json()
+    assert problem["status"] == response.status_code
+    return str(problem["code"])
