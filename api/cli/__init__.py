@@ -6,7 +6,7 @@ import sys
 
 import typer
 
-from api.cli import stack
+from api.cli import accounts, datasets, definitions, pools, rounds, stack
 from api.cli.failures import reported
 
 app = typer.Typer(
@@ -17,6 +17,13 @@ app = typer.Typer(
     rich_markup_mode=None,
 )
 stack.register(app)
+app.add_typer(accounts.app, name="account")
+app.add_typer(definitions.schemas, name="schema")
+app.add_typer(definitions.guidelines, name="guideline")
+app.add_typer(definitions.policies, name="policy")
+app.add_typer(pools.app, name="pool")
+app.add_typer(rounds.app, name="round")
+app.add_typer(datasets.app, name="dataset")
 
 
 def main() -> None:

@@ -1,0 +1,145 @@
+"""Commands about people: who there is, what they may do, how they sign in."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+import httpx
+import typer
+
+from api.cli.output import DataDirOption, JsonOption, console, print_json, print_table
+from api.cli.session import ApiOption, TokenOption, client, get, pages
+from domain.accounts import Role
+from domain.errors import NotFound
+
+app = typer.Typer(help="People, and what they may do.", no_args_is_help=True)
+
+NameArgument = Annotated[str, typer.Argument(help="Name of the account.")]
+
+
+@app.command("add")
+def add(
+    *,
+    name: NameArgument,
+    role: Annotated[list[Role], typer.Option("--role", help="May be given more than once.")],
+    with_token: Annotated[
+        bool, typer.Option("--with-token", help="Make an API token too, for a program.")
+    ] = False,
+    data_dir: DataDirOption = None,
+    api_url: ApiOption = None,
+    token: TokenOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Add a person. Their one-time password is shown this once."""
+    with client(data_dir, api_url, token) as connected:
+        body = {"name": name, "roles": [each.value for each in role], "token": with_token}
+        added = connected.post("/api/v1/accounts", json=body).json()
+        base = str(connected.base_url).rstrip("/")
+    if as_json:
+        print_json(added)
+        return
+    _print_sign_in(name, added["one_time_password"], base)
+    if added["token"]:
+        console.print(f"API token, shown this once: {added['token']}", markup=False)
+
+
+@app.command("list")
+def list_accounts(
+    *,
+    data_dir: DataDirOption = None,
+    api_url: ApiOption = None,
+    token: TokenOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """List people and their roles."""
+    with client(data_dir, api_url, token) as connected:
+        found = list(pages(connected, "/accounts"))
+    if as_json:
+        print_json(found)
+        return
+    print_table(
+        ["name", "roles", "", "since"],
+        [
+            (
+                each["name"],
+                ", ".join(each["roles"]),
+                "shut out" if each["disabled_at"] else "",
+                each["created_at"][:10],
+            )
+            for each in found
+        ],
+    )
+
+
+@app.command("password")
+def password(
+    *,
+    name: NameArgument,
+    data_dir: DataDirOption = None,
+    api_url: ApiOption = None,
+    token: TokenOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Make a one-time password with which a person signs in on the web page."""
+    with client(data_dir, api_url, token) as connected:
+        account = _account_named(connected, name)
+        made = connected.post(f"/api/v1/accounts/{account['account_id']}/one-time-passwords").json()
+        base = str(connected.base_url).rstrip("/")
+    if as_json:
+        print_json(made)
+        return
+    _print_sign_in(name, made["one_time_password"], base)
+
+
+@app.command("token")
+def make_token(
+    *,
+    name: NameArgument,
+    label: Annotated[str, typer.Option("--label", help="What it is for.")] = "api",
+    data_dir: DataDirOption = None,
+    api_url: ApiOption = None,
+    token: TokenOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Make an API token, for a program or for `--token`."""
+    with client(data_dir, api_url, token) as connected:
+        account = _account_named(connected, name)
+        made = connected.post(
+            f"/api/v1/accounts/{account['account_id']}/tokens", json={"label": label}
+        ).json()
+    if as_json:
+        print_json(made)
+        return
+    console.print(f"API token of {name}, shown this once: {made['token']}", markup=False)
+
+
+@app.command("whoami")
+def whoami(
+    *,
+    data_dir: DataDirOption = None,
+    api_url: ApiOption = None,
+    token: TokenOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Say whose token is used and what it may do."""
+    with client(data_dir, api_url, token) as connected:
+        me = get(connected, "/me")
+    if as_json:
+        print_json(me)
+        return
+    console.print(f"{me['name']}: {', '.join(me['roles'])}", markup=False)
+
+
+def _account_named(connected: httpx.Client, name: str) -> Any:
+    for account in pages(connected, "/accounts"):
+        if account["name"] == name:
+            return account
+    raise NotFound(f"there is no account “{name}”", hint="labelwright account list shows them")
+
+
+def _print_sign_in(name: str, one_time_password: str | None, base: str) -> None:
+    if one_time_password is None:
+        return
+    console.print(f"{name} signs in at {base}/sign-in", markup=False)
+    console.print(f"with the one-time password {one_time_password}", markup=False)
+    console.print("It works once, within seven days, and is not shown again.")

@@ -1,0 +1,277 @@
+"""Commands about label schemas, guidelines and sampling policies."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+import yaml
+
+from api.cli.output import DataDirOption, JsonOption, console, print_json, print_table
+from api.cli.session import ApiOption, TokenOption, client, get, pages, post
+from domain.errors import InvalidInput, UnreadableFile
+from domain.policy import ArmKind
+
+schemas = typer.Typer(help="Label schemas: the classes and what they mean.", no_args_is_help=True)
+guidelines = typer.Typer(help="Guidelines: how reviewers decide.", no_args_is_help=True)
+policies = typer.Typer(help="Sampling policies: what a round selects.", no_args_is_help=True)
+
+NameArgument = Annotated[str, typer.Argument(help="Its name: a-z 0-9 . _ -")]
+NamedArgument = Annotated[str, typer.Argument(help="name, or name@version.")]
+
+
+# -- label schemas ----------------------------------------------------------------------------
+
+
+@schemas.command("create")
+def create_schema(
+    *,
+    name: NameArgument,
+    label: Annotated[
+        list[str] | None,
+        typer.Option("--label", help="A label, or label=meaning; once for each."),
+    ] = None,
+    file: Annotated[
+        Path | None,
+        typer.Option("--file", help="YAML: a list of labels, or a mapping of label to meaning."),
+    ] = None,
+    data_dir: DataDirOption = None,
+    api_url: ApiOption = None,
+    token: TokenOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Define a label schema, or its next version if it changes."""
+    classes = [_class_of(each) for each in label or []] + (_classes_in(file) if file else [])
+    if not classes:
+        raise InvalidInput("no labels are given", hint="give --label once for each, or --file")
+    with client(data_dir, api_url, token) as connected:
+        made = post(connected, "/schemas", {"name": name, "classes": classes})
+    _print_made(made, f"{len(made['classes'])} labels", as_json=as_json)
+
+
+@schemas.command("list")
+def list_schemas(
+    *,
+    data_dir: DataDirOption = None,
+    api_url: ApiOption = None,
+    token: TokenOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """List the latest version of each label schema."""
+    with client(data_dir, api_url, token) as connected:
+        found = list(pages(connected, "/schemas"))
+    if as_json:
+        print_json(found)
+        return
+    print_table(
+        ["schema", "labels"],
+        [(_named(each), _shortened([c["label"] for c in each["classes"]])) for each in found],
+    )
+
+
+@schemas.command("show")
+def show_schema(
+    *,
+    name: NamedArgument,
+    data_dir: DataDirOption = None,
+    api_url: ApiOption = None,
+    token: TokenOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Show a label schema: every label and what it means."""
+    with client(data_dir, api_url, token) as connected:
+        found = get(connected, f"/schemas/{_path(name)}")
+    if as_json:
+        print_json(found)
+        return
+    rows = [(each["label"], each["meaning"]) for each in found["classes"]]
+    print_table(["label", "meaning"], rows, title=_named(found))
+
+
+# -- guidelines -------------------------------------------------------------------------------
+
+
+@guidelines.command("create")
+def create_guideline(
+    *,
+    name: NameArgument,
+    file: Annotated[Path, typer.Option("--file", help="Markdown, as reviewers will read it.")],
+    data_dir: DataDirOption = None,
+    api_url: ApiOption = None,
+    token: TokenOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Write a guideline, or its next version if it changes."""
+    text = _text_of(file)
+    with client(data_dir, api_url, token) as connected:
+        made = post(connected, "/guidelines", {"name": name, "text": text})
+    _print_made(made, f"{len(text):,} characters", as_json=as_json)
+
+
+@guidelines.command("list")
+def list_guidelines(
+    *,
+    data_dir: DataDirOption = None,
+    api_url: ApiOption = None,
+    token: TokenOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """List the latest version of each guideline."""
+    with client(data_dir, api_url, token) as connected:
+        found = list(pages(connected, "/guidelines"))
+    if as_json:
+        print_json(found)
+        return
+    print_table(
+        ["guideline", "begins"],
+        [(_named(each), each["text"].strip().split("\n", 1)[0][:70]) for each in found],
+    )
+
+
+@guidelines.command("show")
+def show_guideline(
+    *,
+    name: NamedArgument,
+    data_dir: DataDirOption = None,
+    api_url: ApiOption = None,
+    token: TokenOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Show a guideline."""
+    with client(data_dir, api_url, token) as connected:
+        found = get(connected, f"/guidelines/{_path(name)}")
+    if as_json:
+        print_json(found)
+        return
+    console.print(found["text"], markup=False)
+
+
+# -- sampling policies ------------------------------------------------------------------------
+
+
+@policies.command("create")
+def create_policy(
+    *,
+    name: NameArgument,
+    batch: Annotated[int, typer.Option("--batch", help="Records that a round selects.")],
+    uncertainty: Annotated[
+        int, typer.Option("--uncertainty", help="Of them: those the model is least sure of.")
+    ] = 0,
+    diversity: Annotated[
+        int, typer.Option("--diversity", help="Of them: those most unlike what is labelled.")
+    ] = 0,
+    random: Annotated[
+        int, typer.Option("--random", help="Of them: drawn by chance; at least 5 %.")
+    ] = 0,
+    seed: Annotated[int, typer.Option("--seed", help="Makes the draw repeatable.")] = 0,
+    data_dir: DataDirOption = None,
+    api_url: ApiOption = None,
+    token: TokenOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Define a sampling policy, or its next version if it changes. The arms add up to --batch."""
+    quotas = {
+        ArmKind.UNCERTAINTY: uncertainty,
+        ArmKind.DIVERSITY: diversity,
+        ArmKind.RANDOM: random,
+    }
+    arms = [{"arm": arm.value, "records": records} for arm, records in quotas.items() if records]
+    body = {"name": name, "batch_size": batch, "arms": arms, "seed": seed}
+    with client(data_dir, api_url, token) as connected:
+        made = post(connected, "/policies", body)
+    _print_made(made, _arms(made), as_json=as_json)
+
+
+@policies.command("list")
+def list_policies(
+    *,
+    data_dir: DataDirOption = None,
+    api_url: ApiOption = None,
+    token: TokenOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """List the latest version of each sampling policy."""
+    with client(data_dir, api_url, token) as connected:
+        found = list(pages(connected, "/policies"))
+    if as_json:
+        print_json(found)
+        return
+    print_table(
+        ["policy", "batch", "arms", "seed"],
+        [(_named(each), each["batch_size"], _arms(each), each["seed"]) for each in found],
+    )
+
+
+@policies.command("show")
+def show_policy(
+    *,
+    name: NamedArgument,
+    data_dir: DataDirOption = None,
+    api_url: ApiOption = None,
+    token: TokenOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Show a sampling policy."""
+    with client(data_dir, api_url, token) as connected:
+        found = get(connected, f"/policies/{_path(name)}")
+    if as_json:
+        print_json(found)
+        return
+    rows = [(each["arm"], each["records"]) for each in found["arms"]]
+    print_table(["arm", "records"], rows, title=f"{_named(found)}, seed {found['seed']}")
+
+
+# -- files and words --------------------------------------------------------------------------
+
+
+def _class_of(text: str) -> dict[str, str]:
+    label, _, meaning = text.partition("=")
+    return {"label": label.strip(), "meaning": meaning.strip()}
+
+
+def _classes_in(path: Path) -> list[dict[str, str]]:
+    try:
+        document = yaml.safe_load(_text_of(path))
+    except yaml.YAMLError as error:
+        raise UnreadableFile(f"{path} is not YAML: {error}") from error
+    match document:
+        case dict():
+            return [
+                {"label": str(label), "meaning": str(meaning or "")}
+                for label, meaning in document.items()
+            ]
+        case list():
+            return [{"label": str(label), "meaning": ""} for label in document]
+        case _:
+            raise UnreadableFile(f"{path} holds neither a list of labels nor label: meaning")
+
+
+def _text_of(path: Path) -> str:
+    try:
+        return path.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise UnreadableFile(f"{path} cannot be read as text: {error}") from error
+
+
+def _path(named: str) -> str:
+    return named.replace("@", "/", 1)
+
+
+def _named(each: dict[str, Any]) -> str:
+    return f"{each['name']}@{each['version']}"
+
+
+def _arms(policy: dict[str, Any]) -> str:
+    return ", ".join(f"{each['records']} {each['arm']}" for each in policy["arms"])
+
+
+def _shortened(labels: list[str]) -> str:
+    return ", ".join(labels[:6]) + (f", … {len(labels)} in all" if len(labels) > 6 else "")
+
+
+def _print_made(made: dict[str, Any], what: str, *, as_json: bool) -> None:
+    if as_json:
+        print_json(made)
+        return
+    console.print(f"{_named(made)}: {what}", markup=False)
