@@ -62,7 +62,7 @@ async def examine(settings: Settings) -> list[Finding]:
         _data_dir(settings.data_dir),
         _artifacts(settings),
         await asyncio.to_thread(_postgres, settings.database_url),
-        *await _temporal(settings),
+        *await _temporal(settings, stack),
         await asyncio.to_thread(_page, "api", _api_url(settings, stack), "/readyz"),
     ]
     if stack is not None and stack.temporal_ui:
@@ -168,7 +168,7 @@ def _postgres(url: str) -> Finding:
     )
 
 
-async def _temporal(settings: Settings) -> list[Finding]:
+async def _temporal(settings: Settings, stack: StackAddresses | None) -> list[Finding]:
     try:
         client = await asyncio.wait_for(connect(settings), timeout=10)
         info = await client.workflow_service.get_system_info(GetSystemInfoRequest())
@@ -196,11 +196,18 @@ async def _temporal(settings: Settings) -> list[Finding]:
                 else ""
             ),
         ),
-        *[await _worker(client, queue) for queue in (ORCHESTRATION_QUEUE, COMPUTE_QUEUE)],
+        await _worker(client, ORCHESTRATION_QUEUE, stack.orchestration_metrics if stack else None),
+        await _worker(client, COMPUTE_QUEUE, stack.compute_metrics if stack else None),
     ]
 
 
-async def _worker(client: Client, queue: str) -> Finding:
+async def _worker(client: Client, queue: str, metrics: str | None) -> Finding:
+    part = f"{queue} worker"
+    if metrics is not None:
+        # The server remembers a poller for minutes; the stack's own worker can be asked itself.
+        page = await asyncio.to_thread(_page, part, metrics, "/healthz")
+        if page.state is State.BROKEN:
+            return page
     pollers: set[str] = set()
     since = datetime.now(UTC) - POLLED_WITHIN
     for kind in (
@@ -219,7 +226,6 @@ async def _worker(client: Client, queue: str) -> Finding:
             for poller in answer.pollers
             if poller.last_access_time.ToDatetime(UTC) > since
         }
-    part = f"{queue} worker"
     if not pollers:
         return Finding(
             part=part,

@@ -69,7 +69,7 @@ def choose_ports(
             if not is_free(wanted[name]):
                 raise PortBusy(
                     f"Port {wanted[name]} ({name.replace('_', ' ')}) is in use by another program.",
-                    hint="Name another port, or none to take a free one.",
+                    hint="Name another port, or name none and a free one is taken.",
                     port=wanted[name],
                 )
             chosen[name] = wanted[name]

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import stat
-import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
+from urllib.request import urlopen
 
 import psutil
 import pytest
@@ -84,7 +84,7 @@ def test_histories_are_kept_long_enough_for_an_audit(stack: LocalStack) -> None:
 
 
 def test_a_worker_shows_its_own_and_temporals_figures(stack: LocalStack) -> None:
-    with urllib.request.urlopen(f"{stack.addresses.compute_metrics}/metrics") as answer:
+    with urlopen(f"{stack.addresses.compute_metrics}/metrics") as answer:
         figures = answer.read().decode()
     assert "python_info" in figures
     assert 'temporal_num_pollers{namespace="default",poller_type="activity_task"' in figures
