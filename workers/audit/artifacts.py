@@ -1,0 +1,225 @@
+"""Whether the stored batch, outcomes and dataset rows are the ones that the ledgers cite."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+from typing import Any
+
+from activities.review import Reviewed, read_reviewed
+from activities.roles import AssignRoles
+from activities.rows import read_rows
+from domain.canonical import Sha256
+from domain.ids import RecordId
+from domain.policy import ArmKind, Selection
+from domain.roles import DatasetRole, DatasetRow, assign_role, dataset_digest, keep_apart, merge
+from domain.rounds import Batch, Candidate, RoundPlan
+from learning.selection import batch_digest
+from storage.artifacts import ArtifactStore
+from workers.audit.comparison import compare
+from workers.audit.evidence import Evidence
+from workers.audit.findings import Finding, FindingKind
+from workers.audit.read_model import Tables
+
+
+def check_batch(evidence: Evidence, store: ArtifactStore, tables: Tables) -> Iterator[Finding]:
+    """The batch has the digest that the ledger says, and the table shows the batch."""
+    batch = _answer(evidence, "select_batch", Batch)
+    if batch is None:
+        return
+    rows = store.get_table(batch.artifact).to_pylist()
+    found = batch_digest(Selection(**row | {"arm": ArmKind(row["arm"])}) for row in rows)
+    cited = [
+        entry.decision.subject
+        for entry in evidence.entries("round")
+        if entry.decision.kind == "batch_selected"
+    ]
+    for digest in cited:
+        if digest != found:
+            yield Finding(
+                kind=FindingKind.DIGEST_DIFFERS,
+                subject=f"artifact {batch.artifact}",
+                message="The stored batch is not the one that the ledger says was selected.",
+                expected=digest,
+                found=found,
+            )
+    if evidence.shards:
+        shards = _shards_of_records(evidence, store)
+        yield from compare(
+            "batch_records",
+            "record_id",
+            [row | {"shard": shards.get(row["record_id"])} for row in rows],
+            tables["batch_records"],
+        )
+
+
+def check_outcomes_kept(evidence: Evidence, store: ArtifactStore) -> Iterator[Finding]:
+    """What each shard stored for the dataset is what its ledger concluded, answer by answer."""
+    for number, runs in evidence.shards.items():
+        source = f"shard {number}"
+        for activity in runs[-1].recorded.asked("store_outcomes"):
+            artifact = activity.answer(str)
+            if artifact is None or not evidence.replays(source):
+                continue
+            expected = _concluded(evidence, source)
+            stored = read_reviewed(store, (Sha256(artifact),))
+            for record_id in sorted(expected.keys() | stored.keys()):
+                found = _said(stored.get(record_id))
+                if expected.get(record_id) != found:
+                    yield Finding(
+                        kind=FindingKind.OUTCOME_DIFFERS,
+                        subject=f"artifact {artifact}, record {record_id}",
+                        message=f"The stored outcome of record {record_id} is not the one in the "
+                        f"ledger of {source}.",
+                        expected=expected.get(record_id),
+                        found=found,
+                    )
+
+
+def check_candidate(evidence: Evidence, store: ArtifactStore) -> Iterator[Finding]:
+    """The approved rows have the digest that was approved, and follow from the outcomes."""
+    run, plan = evidence.round_run, evidence.plan
+    if run is None or plan is None:
+        return
+    for activity in run.recorded.asked("assign_roles"):
+        candidate = activity.answer(Candidate)
+        if candidate is None:
+            continue
+        rows = read_rows(store, candidate.rows)
+        found = dataset_digest(rows.values())
+        if found != candidate.digest:
+            yield Finding(
+                kind=FindingKind.DIGEST_DIFFERS,
+                subject=f"artifact {candidate.rows}",
+                message="The stored dataset rows are not the ones whose digest was put up for "
+                "approval.",
+                expected=candidate.digest,
+                found=found,
+            )
+        yield from _check_rows(plan, activity.request(AssignRoles), candidate, rows, store)
+
+
+def candidate_of(evidence: Evidence) -> Candidate | None:
+    """The dataset that was last put up for approval."""
+    run = evidence.round_run
+    answers = (
+        [activity.answer(Candidate) for activity in run.recorded.asked("assign_roles")]
+        if run
+        else []
+    )
+    return next((answer for answer in reversed(answers) if answer is not None), None)
+
+
+def _check_rows(
+    plan: RoundPlan,
+    request: AssignRoles,
+    candidate: Candidate,
+    rows: dict[RecordId, DatasetRow],
+    store: ArtifactStore,
+) -> Iterator[Finding]:
+    """Each record of the round has the label of its outcome and the role that the rules give it."""
+    arms = _arms(request.batch, store)
+    reviewed = read_reviewed(store, request.outcomes)
+    number = (candidate.parent_version or 0) + 1
+    earlier = {key: row for key, row in rows.items() if row.round_number < number}
+    frozen = any(row.role is DatasetRole.TEST for row in earlier.values())
+    new = []
+    for record_id, each in reviewed.items():
+        row = rows.get(record_id)
+        if row is None:
+            yield _row_differs(record_id, "is missing from the dataset", None, None)
+            continue
+        verdict = each.outcome.verdict
+        new.append(
+            replace(
+                row,
+                role=assign_role(
+                    each.outcome,
+                    arm=arms[record_id],
+                    shares=plan.shares,
+                    seed=plan.policy.seed,
+                    test_is_frozen=frozen,
+                ),
+                label=verdict.label if verdict else None,
+                between=verdict.between if verdict else (),
+                how=each.outcome.how,
+                label_confidence=each.outcome.label_confidence,
+                arm=arms[record_id],
+                round_number=number,
+            )
+        )
+    for expected in keep_apart(merge(earlier, new).values()):
+        found = rows[expected.record_id]
+        if expected != found:
+            yield _row_differs(
+                expected.record_id,
+                "is not what its outcome gives",
+                f"{expected.role} {expected.label}",
+                f"{found.role} {found.label}",
+            )
+
+
+def _row_differs(
+    record_id: RecordId, what: str, expected: str | None, found: str | None
+) -> Finding:
+    return Finding(
+        kind=FindingKind.DATASET_ROW_DIFFERS,
+        subject=f"dataset row {record_id}",
+        message=f"Record {record_id} {what}.",
+        expected=expected,
+        found=found,
+    )
+
+
+def _answer(evidence: Evidence, activity: str, kind: type[Batch]) -> Batch | None:
+    run = evidence.round_run
+    answers = [each.answer(kind) for each in run.recorded.asked(activity)] if run else []
+    return next((answer for answer in answers if answer is not None), None)
+
+
+def _shards_of_records(evidence: Evidence, store: ArtifactStore) -> dict[str, int]:
+    """Where each record was last looked at."""
+    shards: dict[str, int] = {}
+    for number, plan in sorted(evidence.shard_plans.items()):
+        table = store.get_table(plan.batch).slice(plan.first, plan.last - plan.first)
+        shards.update(dict.fromkeys(table["record_id"].to_pylist(), number))
+    return shards
+
+
+def _arms(batch: Batch, store: ArtifactStore) -> dict[RecordId, ArmKind]:
+    table = store.get_table(batch.artifact)
+    pairs = zip(table["record_id"].to_pylist(), table["arm"].to_pylist(), strict=True)
+    return {RecordId(record_id): ArmKind(arm) for record_id, arm in pairs}
+
+
+def _concluded(evidence: Evidence, source: str) -> dict[RecordId, dict[str, Any]]:
+    """The shard's outcomes and the answers they rest on, by record, from its ledger."""
+    answers: dict[str, list[list[Any]]] = {}
+    outcomes: dict[RecordId, dict[str, Any]] = {}
+    for entry in evidence.entries(source):
+        decision = entry.decision
+        if decision.kind == "review_accepted":
+            said = [decision.actor.account_id, decision.detail["answer"]]
+            answers.setdefault(decision.subject, []).append(said)
+        if decision.kind == "outcome_reached":
+            outcomes[RecordId(decision.subject)] = {
+                "answer": decision.detail["answer"],
+                "how": decision.detail["how"],
+                "label_confidence": decision.detail["label_confidence"],
+                "look": decision.detail["look"],
+                "answers": sorted(answers.get(decision.subject, [])),
+            }
+    return outcomes
+
+
+def _said(reviewed: Reviewed | None) -> dict[str, Any] | None:
+    if reviewed is None:
+        return None
+    outcome = reviewed.outcome
+    return {
+        "answer": outcome.verdict.answer if outcome.verdict else None,
+        "how": outcome.how.value,
+        "label_confidence": outcome.label_confidence,
+        "look": outcome.look,
+        "answers": sorted(list(pair) for pair in reviewed.answers),
+    }

@@ -1,0 +1,229 @@
+"""Whether the published files are the approved dataset, byte by byte and row by row."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from activities.publication import Publish
+from activities.rows import read_rows
+from domain.canonical import Sha256, canonical, digest_bytes
+from domain.ids import RecordId
+from domain.roles import DatasetRole, DatasetRow, dataset_digest
+from domain.rounds import Published
+from storage.artifacts import ArtifactStore
+from storage.documents import to_json
+from workers.audit.comparison import compare
+from workers.audit.evidence import Evidence
+from workers.audit.findings import Finding, FindingKind
+from workers.audit.read_model import Tables
+
+MANIFEST = "manifest.json"
+
+
+def check_version(evidence: Evidence, tables: Tables) -> Iterator[Finding]:
+    """The version's row says what was published, under which approval and ledger head."""
+    expected = []
+    for request, published in _publications(evidence):
+        expected.append(
+            {
+                "version": published.version,
+                "dataset": published.dataset,
+                "digest": request.candidate.digest,
+                "parent_version": request.candidate.parent_version,
+                "manifest_sha256": published.manifest,
+                "path": published.path,
+                "rows": request.candidate.records,
+                "roles": to_json(request.candidate.roles),
+                "ledger_head": request.ledger_head,
+                "approved_by": request.approval.actor.account_id,
+            }
+        )
+    if expected or evidence.result is not None:
+        yield from compare("dataset_versions", "version", expected, tables["dataset_versions"])
+    for row in tables["dataset_versions"]:
+        found = digest_bytes(canonical(row["manifest"]))
+        if found != row["manifest_sha256"]:
+            yield Finding(
+                kind=FindingKind.ROW_CHANGED,
+                subject=f"table dataset_versions, row {row['version']}, column manifest",
+                message=f"The manifest in table dataset_versions (version {row['version']}) is not "
+                "the one that was published.",
+                expected=row["manifest_sha256"],
+                found=found,
+            )
+
+
+def check_files(
+    evidence: Evidence, store: ArtifactStore, root: Path, tables: Tables
+) -> Iterator[Finding]:
+    """The version's folder holds the published files, all of them and nothing else."""
+    for request, published in _publications(evidence):
+        folder = root / published.dataset / f"v{published.version}"
+        manifest = _attested_manifest(folder, published, tables)
+        yield from _check_manifest(folder, published)
+        if manifest is None:
+            yield Finding(
+                kind=FindingKind.FILE_ALTERED,
+                subject=str(folder / MANIFEST),
+                message="No manifest is left that has the digest in the history, so the other "
+                "files cannot be checked against one.",
+                expected=published.manifest,
+            )
+            continue
+        files = {file["name"]: file for file in manifest["files"].values()}
+        yield from _check_names(folder, {MANIFEST, *files})
+        for file in files.values():
+            yield from _check_bytes(folder / file["name"], file)
+        if (manifest["ledger_head"], manifest["digest"]) != (
+            request.ledger_head,
+            request.candidate.digest,
+        ):
+            yield Finding(
+                kind=FindingKind.LEDGER_HEAD_DIFFERS,
+                subject=str(folder / MANIFEST),
+                message="The manifest cites another ledger head or dataset than the history.",
+                expected=f"ledger {request.ledger_head}, dataset {request.candidate.digest}",
+                found=f"ledger {manifest['ledger_head']}, dataset {manifest['digest']}",
+            )
+        approved = read_rows(store, request.candidate.rows)
+        yield from _check_rows(folder, manifest, approved, request.approval.dataset_digest)
+
+
+def _publications(evidence: Evidence) -> Iterator[tuple[Publish, Published]]:
+    run = evidence.round_run
+    for activity in run.recorded.asked("publish") if run else ():
+        published = activity.answer(Published) if _said_something(activity.result) else None
+        if published is not None:
+            yield activity.request(Publish), published
+
+
+def _said_something(payloads: Any) -> bool:
+    """Whether the step answered with a version: it answers null when another round was first."""
+    return payloads is not None and payloads.payloads[0].metadata["encoding"] != b"binary/null"
+
+
+def _attested_manifest(folder: Path, published: Published, tables: Tables) -> dict[str, Any] | None:
+    """The manifest whose digest the history has: the file, or the row where that has changed."""
+    for data in (
+        _read(folder / MANIFEST),
+        *(canonical(row["manifest"]) for row in tables["dataset_versions"]),
+    ):
+        if data is not None and digest_bytes(data) == published.manifest:
+            manifest: dict[str, Any] = json.loads(data)
+            return manifest
+    return None
+
+
+def _read(path: Path) -> bytes | None:
+    try:
+        return path.read_bytes()
+    except FileNotFoundError:
+        return None
+
+
+def _check_manifest(folder: Path, published: Published) -> Iterator[Finding]:
+    data = _read(folder / MANIFEST)
+    if data is None:
+        yield _absent(folder / MANIFEST)
+    elif digest_bytes(data) != published.manifest:
+        yield Finding(
+            kind=FindingKind.FILE_ALTERED,
+            subject=str(folder / MANIFEST),
+            message="The manifest is not the one that was published.",
+            expected=published.manifest,
+            found=digest_bytes(data),
+        )
+
+
+def _check_names(folder: Path, wanted: set[str]) -> Iterator[Finding]:
+    if not folder.is_dir():
+        return
+    for path in sorted(folder.rglob("*")):
+        if str(path.relative_to(folder)) not in wanted:
+            yield Finding(
+                kind=FindingKind.FILE_ADDED,
+                subject=str(path),
+                message=f"{path.name} is in the version's folder and not in its manifest.",
+            )
+
+
+def _check_bytes(path: Path, file: dict[str, Any]) -> Iterator[Finding]:
+    data = _read(path)
+    if data is None:
+        yield _absent(path)
+    elif (digest_bytes(data), len(data)) != (file["sha256"], file["bytes"]):
+        yield Finding(
+            kind=FindingKind.FILE_ALTERED,
+            subject=str(path),
+            message=f"{path.name} is not the file that was published: its bytes have changed.",
+            expected=f"{file['sha256']}, {file['bytes']} bytes",
+            found=f"{digest_bytes(data)}, {len(data)} bytes",
+        )
+
+
+def _absent(path: Path) -> Finding:
+    return Finding(
+        kind=FindingKind.FILE_MISSING,
+        subject=str(path),
+        message=f"{path.name} is in the manifest and not in the version's folder.",
+    )
+
+
+def _check_rows(
+    folder: Path,
+    manifest: dict[str, Any],
+    approved: dict[RecordId, DatasetRow],
+    digest: Sha256,
+) -> Iterator[Finding]:
+    """The files' rows, with the role from the file's name, are the ones that were approved."""
+    published: dict[RecordId, DatasetRow] = {}
+    for role, file in manifest["files"].items():
+        path = folder / file["name"]
+        try:
+            rows = pq.ParquetFile(pa.BufferReader(path.read_bytes())).read().to_pylist()
+        except (OSError, pa.ArrowException):
+            return  # the changed bytes are reported; what cannot be read cannot be compared
+        for row in rows:
+            content = row.pop("content")
+            if digest_bytes(content.encode()) != row["content_digest"]:
+                yield _differs(path, row["record_id"], "has other content than was labelled")
+            published[row["record_id"]] = DatasetRow(
+                **row | {"role": DatasetRole(role), "between": tuple(row["between"] or ())}
+            )
+    for record_id in sorted(approved.keys() | published.keys()):
+        expected, found = approved.get(record_id), published.get(record_id)
+        if expected != found:
+            role = (found or expected).role  # type: ignore[union-attr]
+            path = folder / f"{role}.parquet"
+            yield _differs(path, record_id, "is not what was approved", expected, found)
+    found_digest = dataset_digest(published.values())
+    if found_digest != digest:
+        yield Finding(
+            kind=FindingKind.DIGEST_DIFFERS,
+            subject=str(folder),
+            message="The rows of the published files do not have the digest that was approved.",
+            expected=digest,
+            found=found_digest,
+        )
+
+
+def _differs(
+    path: Path,
+    record_id: str,
+    what: str,
+    expected: DatasetRow | None = None,
+    found: DatasetRow | None = None,
+) -> Finding:
+    return Finding(
+        kind=FindingKind.DATASET_ROW_DIFFERS,
+        subject=f"{path}, record {record_id}",
+        message=f"Record {record_id} in {path.name} {what}.",
+        expected=to_json(expected),
+        found=to_json(found),
+    )

@@ -1,0 +1,233 @@
+"""Whether the tables say what the ledgers say: reviews, outcomes, tasks, and the round itself."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import replace
+from datetime import datetime
+from typing import Any
+
+from activities.rounds import CloseRound, RoundProjection
+from domain.canonical import Sha256
+from domain.ledger import Entry
+from domain.records import Json
+from domain.reviews import Submission, Verdict, signed_part
+from domain.rounds import Evaluation, ShardPlan
+from domain.tasks import Projection, TaskOpening
+from storage.documents import from_json, plain_text, to_json
+from storage.tables.columns import timestamp
+from workers.audit.comparison import Row, compare
+from workers.audit.evidence import ROUND, Evidence
+from workers.audit.findings import Finding
+
+Tables = Mapping[str, list[dict[str, Any]]]
+"""The round's rows by table."""
+
+DECIDING = {
+    "review_accepted": ("review", "accepted"),
+    "review_refused": ("review", "refused"),
+    "adjudication_accepted": ("adjudication", "accepted"),
+    "adjudication_refused": ("adjudication", "refused"),
+}
+"""Kind of decision → kind and status of the review's row."""
+
+
+def check_reviews(evidence: Evidence, tables: Tables) -> Iterator[Finding]:
+    """Every review that the shards decided on, field by field."""
+    expected: dict[str, Row] = {}
+    for number, runs in evidence.shards.items():
+        messages = {
+            signed_part(signal.message): signal.message
+            for run in runs
+            for signal in run.recorded.signals
+            if isinstance(signal.message, Submission)
+        }
+        for entry in evidence.entries(f"shard {number}"):
+            message = messages.get(Sha256(str(entry.decision.detail.get("message_digest"))))
+            if entry.decision.kind in DECIDING and message is not None:
+                row = _review_row(evidence.shard_plans[number], entry, message)
+                # Of two messages with one id the first stands.
+                expected.setdefault(row["review_id"], row)
+    yield from _compare(evidence, "reviews", "review_id", expected.values(), tables)
+
+
+def check_outcomes(evidence: Evidence, tables: Tables) -> Iterator[Finding]:
+    """The last outcome of each record."""
+    expected: dict[str, Row] = {}
+    for number in sorted(evidence.shards):
+        reviews: Counter[str] = Counter()
+        for entry in evidence.entries(f"shard {number}"):
+            decision = entry.decision
+            reviews[decision.subject] += decision.kind == "review_accepted"
+            if decision.kind == "outcome_reached":
+                expected[decision.subject] = {
+                    "record_id": decision.subject,
+                    "shard": number,
+                    "answer": decision.detail["answer"],
+                    "label": _label(decision.detail["answer"]),
+                    "how": decision.detail["how"],
+                    "label_confidence": decision.detail["label_confidence"],
+                    "reviews": reviews[decision.subject],
+                    "look": decision.detail["look"],
+                    "decided_at": decision.at,
+                }
+    for row in tables["outcomes"]:
+        row["answer"] = row["verdict"] and from_json(Verdict, row["verdict"]).answer
+    yield from _compare(evidence, "outcomes", "record_id", expected.values(), tables)
+
+
+def check_tasks(evidence: Evidence, tables: Tables) -> Iterator[Finding]:
+    """Each task was opened by a shard; one with an accepted answer is done, and no other is."""
+    answered = {
+        entry.decision.detail["task_id"]: entry.decision.detail["review_id"]
+        for number in evidence.shards
+        for entry in evidence.entries(f"shard {number}")
+        if entry.decision.kind.endswith("_accepted")
+    }
+    shown = {row["task_id"]: row["status"] for row in tables["tasks"]}
+    expected = []
+    for opening in _openings(evidence):
+        row: dict[str, Any] = {
+            "task_id": opening.task_id,
+            "record_id": opening.record_id,
+            "kind": opening.kind.value,
+            "slot": opening.slot,
+        }
+        if opening.task_id in answered:
+            row |= {"status": "done", "review_id": answered[opening.task_id]}
+        elif evidence.result is not None:
+            row |= {"status": "closed"}
+        elif shown.get(opening.task_id) == "done":
+            row |= {"status": "open"}
+        expected.append(row)
+    yield from _compare(
+        evidence, "tasks", "task_id", expected, tables, when=("opened_at", "closed_at")
+    )
+
+
+def check_round(evidence: Evidence, tables: Tables) -> Iterator[Finding]:
+    """The round's own row: what it was asked, what it found, how it ended."""
+    run, plan, result = evidence.round_run, evidence.plan, evidence.result
+    if run is None or plan is None:
+        return
+    expected: dict[str, Any] = {
+        "round_id": plan.round_id,
+        "pool_id": plan.pool_id,
+        "dataset": plan.dataset,
+        "requested_by": plan.requested_by.account_id,
+        "plan": to_json(plan),
+    }
+    if result is not None:
+        summary: dict[str, Any] = {}
+        for activity in run.recorded.asked("project_round"):
+            summary |= activity.request(RoundProjection).summary
+        for activity in run.recorded.asked("close_round"):
+            expected["closed_at"] = activity.request(CloseRound).at
+        expected |= {
+            "phase": result.phase.value,
+            "ledger_head": run.head if evidence.replays(ROUND) else result.ledger_head,
+            "ledger_length": result.ledger_length,
+            "failure": to_json(result.failure),
+            "summary": to_json(summary),
+        }
+        evaluations = [
+            {"name": "round", "body": to_json(activity.answer(Evaluation))}
+            for activity in run.recorded.asked("evaluate_round")
+            if activity.result is not None
+        ]
+        yield from compare("evaluations", "name", evaluations, tables["evaluations"])
+    yield from compare("rounds", "round_id", [expected], tables["rounds"])
+
+
+def _review_row(plan: ShardPlan, entry: Entry, message: Submission) -> dict[str, Any]:
+    decision = entry.decision
+    kind, status = DECIDING[decision.kind]
+    verdict = message.verdict
+    if status == "accepted":
+        verdict = replace(verdict, between=tuple(sorted(set(verdict.between))))
+    return {
+        "review_id": plain_text(message.review_id),
+        "record_id": plain_text(decision.subject),
+        "shard": plan.shard,
+        "sequence": entry.sequence,
+        "task_id": plain_text(message.task_id),
+        "kind": kind,
+        "account_id": decision.actor.account_id,
+        "reviewer": decision.actor.name,
+        "answer": plain_text(verdict.answer),
+        "verdict": to_json(verdict),
+        "confidence": message.confidence,
+        "rationale": plain_text(message.rationale),
+        "seconds": message.seconds,
+        "guideline": plain_text(message.guideline),
+        "submitted_at": timestamp(datetime.fromisoformat(message.submitted_at)),
+        "decided_at": decision.at,
+        "look": plan.look,
+        "status": status,
+        "refusal": plain_text(str(decision.detail.get("refusal", ""))),
+    }
+
+
+def _label(answer: Json) -> str | None:
+    kind, _, label = str(answer).partition(":")
+    return label if kind == "label" else None
+
+
+def _compare(
+    evidence: Evidence,
+    table: str,
+    key: str,
+    expected: Iterable[Row],
+    tables: Tables,
+    *,
+    when: tuple[str, ...] = ("decided_at",),
+) -> Iterator[Finding]:
+    """Compares what can be compared.
+
+    An open shard may not have shown yet what it decided a moment ago, and may have decided more
+    since its history was read; `when` are the columns that tell. A shard that cannot be replayed
+    has no ledger to compare with.
+    """
+    projecting = _projecting(evidence)
+    until = {
+        number: runs[-1].recorded.until
+        for number, runs in evidence.shards.items()
+        if runs[-1].recorded.status == "running"
+    }
+    unknown = {number for number in evidence.shards if not evidence.replays(f"shard {number}")}
+    left_out = projecting | {
+        row[key]
+        for row in tables[table]
+        if row["shard"] in unknown
+        or (row["shard"] in until and max(row[at] or "" for at in when) > until[row["shard"]])
+    }
+    yield from compare(
+        table,
+        key,
+        [row for row in expected if row[key] not in left_out],
+        [row for row in tables[table] if row[key] not in left_out],
+        about="" if key == "record_id" else "record_id",
+    )
+
+
+def _openings(evidence: Evidence) -> Iterator[TaskOpening]:
+    for runs in evidence.shards.values():
+        for run in runs:
+            for activity in run.recorded.asked("project_shard"):
+                yield from activity.request(Projection).opened
+
+
+def _projecting(evidence: Evidence) -> frozenset[str]:
+    """Ids of what is on its way into the tables, or never got there as its shard was stopped."""
+    waiting: set[str] = set()
+    for runs in evidence.shards.values():
+        for activity in runs[-1].recorded.asked("project_shard"):
+            if activity.result is None:
+                projection = activity.request(Projection)
+                waiting.update(each.message.review_id for each in projection.reviews)
+                waiting.update(each.message.task_id for each in projection.reviews)
+                waiting.update(each.record_id for each in projection.outcomes)
+                waiting.update(each.task_id for each in projection.opened)
+                waiting.update(each.task_id for each in projection.closed)
+    return frozenset(waiting)

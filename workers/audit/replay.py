@@ -1,0 +1,164 @@
+"""Replays histories with Temporal's own Replayer and keeps the ledgers that come out.
+
+A ledger is a field of the workflow object. It has to be read while the workflow stands where its
+history ends: when the SDK lets go of a workflow it cancels its tasks, and an open round would then
+write its own cancellation down. So each activation but that last one copies what is new.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from temporalio import workflow
+from temporalio.bridge.proto.workflow_activation import WorkflowActivation
+from temporalio.bridge.proto.workflow_completion import WorkflowActivationCompletion
+from temporalio.client import WorkflowHistory
+from temporalio.worker import (
+    ExecuteWorkflowInput,
+    Interceptor,
+    Replayer,
+    UnsandboxedWorkflowRunner,
+    WorkflowInboundInterceptor,
+    WorkflowInstance,
+    WorkflowInstanceDetails,
+    WorkflowInterceptorClassInput,
+    WorkflowRunner,
+)
+
+from domain.ledger import Entry, Ledger
+from workflows.rounds import RoundWorkflow
+from workflows.shards import ReviewShardWorkflow
+
+
+@dataclass(frozen=True, kw_only=True)
+class ReplayedRun:
+    run_id: str
+    entries: tuple[Entry, ...]
+    failure: str
+    """Why the history could not be replayed; empty when it could."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Replayed:
+    runs: dict[str, ReplayedRun]
+    """By run id."""
+
+    @property
+    def complete(self) -> bool:
+        return not any(run.failure for run in self.runs.values())
+
+
+async def replay(histories: Sequence[WorkflowHistory]) -> Replayed:
+    """The ledger of every run, as far as its history goes."""
+    kept = _Kept()
+    failures = await _failures(histories, kept)
+    # The SDK gives up on an activation after two seconds, which a busy machine can take. What is
+    # wrong with a history is still wrong the second time.
+    again = [each for each in histories if failures[each.run_id]]
+    if again:
+        kept.forget(each.run_id for each in again)
+        failures |= await _failures(again, kept)
+    return Replayed(
+        runs={
+            run_id: ReplayedRun(
+                run_id=run_id, entries=tuple(kept.entries.get(run_id, ())), failure=failure
+            )
+            for run_id, failure in failures.items()
+        }
+    )
+
+
+async def _failures(histories: Sequence[WorkflowHistory], kept: _Kept) -> dict[str, str]:
+    """Why each history could not be replayed, by run id; empty where it could."""
+
+    async def each() -> AsyncIterator[WorkflowHistory]:
+        for history in histories:
+            yield history
+
+    replayer = Replayer(
+        workflows=[RoundWorkflow, ReviewShardWorkflow],
+        # The sandbox imports modules anew for every run, and on Python 3.11 two imports at a time
+        # can stand still (CPython #91351). The code is our own.
+        workflow_runner=_KeepingRunner(kept),
+        interceptors=[kept],
+    )
+    failures: dict[str, str] = {}
+    async with replayer.workflow_replay_iterator(each()) as results:
+        async for result in results:
+            failure = result.replay_failure
+            failures[result.history.run_id] = "" if failure is None else str(failure)
+    return failures
+
+
+class _Kept(Interceptor):
+    """The workflows that are being replayed, and their ledgers so far, by run id."""
+
+    def __init__(self) -> None:
+        self.entries: dict[str, list[Entry]] = {}
+        self._running: dict[str, Any] = {}
+
+    def workflow_interceptor_class(
+        self,
+        input: WorkflowInterceptorClassInput,  # noqa: A002 -- the SDK's name for it
+    ) -> type[WorkflowInboundInterceptor] | None:
+        del input
+        running = self._running
+
+        class Notice(WorkflowInboundInterceptor):
+            async def execute_workflow(self, input: ExecuteWorkflowInput) -> Any:  # noqa: A002
+                running[workflow.info().run_id] = workflow.instance()
+                return await super().execute_workflow(input)
+
+        return Notice
+
+    def keep(self, run_id: str) -> None:
+        ledger = _ledger_of(self._running.get(run_id))
+        if ledger is not None:
+            kept = self.entries.setdefault(run_id, [])
+            kept.extend(ledger.entries[len(kept) :])
+
+    def let_go(self, run_id: str) -> None:
+        self._running.pop(run_id, None)
+
+    def forget(self, run_ids: Iterable[str]) -> None:
+        for run_id in run_ids:
+            self.entries.pop(run_id, None)
+
+
+def _ledger_of(instance: object) -> Ledger | None:
+    match instance:
+        case RoundWorkflow():
+            return instance.ledger
+        case ReviewShardWorkflow(shard=shard) if shard is not None:
+            return shard.ledger
+        case _:
+            return None
+
+
+class _KeepingRunner(WorkflowRunner):
+    """Runs workflows as the unsandboxed runner does, and keeps their ledgers as they go."""
+
+    def __init__(self, kept: _Kept) -> None:
+        self._kept = kept
+        self._plain = UnsandboxedWorkflowRunner()
+
+    def prepare_workflow(self, defn: Any) -> None:
+        self._plain.prepare_workflow(defn)
+
+    def create_instance(self, det: WorkflowInstanceDetails) -> WorkflowInstance:
+        instance = self._plain.create_instance(det)
+        activate = instance.activate
+
+        def keeping(act: WorkflowActivation) -> WorkflowActivationCompletion:
+            if any(job.HasField("remove_from_cache") for job in act.jobs):
+                self._kept.let_go(act.run_id)
+                return activate(act)
+            completion = activate(act)
+            self._kept.keep(act.run_id)
+            return completion
+
+        # Delegating by hand would tie us to every method that the SDK may add.
+        instance.activate = keeping  # type: ignore[method-assign]
+        return instance

@@ -1,0 +1,169 @@
+"""Verifies a round: from its histories to every table, artifact and file that follows from them."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
+
+from sqlalchemy import Engine
+from temporalio.client import Client
+
+from domain.canonical import Sha256
+from domain.errors import DigestMismatch, NotFound
+from domain.ids import RoundId
+from domain.ledger import GENESIS
+from storage import tables as stored
+from storage.artifacts import ArtifactStore
+from storage.round_rows import rows_of_round
+from workers.audit.artifacts import check_batch, check_candidate, check_outcomes_kept
+from workers.audit.chain import check_heads, check_replay, check_signals, unhandled
+from workers.audit.evidence import ROUND, Evidence, LedgerLine, evidence_of
+from workers.audit.findings import AuditReport, Finding, FindingKind
+from workers.audit.publication import check_files, check_version
+from workers.audit.read_model import Tables, check_outcomes, check_reviews, check_round, check_tasks
+from workers.audit.recorded import UnreadableHistory
+from workers.audit.replay import replay
+from workers.audit.signed import check_signatures
+from workers.audit.sources import Sourced, find_histories
+
+TABLES = (
+    stored.rounds,
+    stored.batch_records,
+    stored.tasks,
+    stored.reviews,
+    stored.outcomes,
+    stored.dataset_versions,
+    stored.evaluations,
+)
+
+Check = tuple[str, Callable[[], Iterator[Finding]]]
+"""What is compared, in words, and how."""
+
+
+async def ledger_of(
+    client: Client | None, engine: Engine, store: ArtifactStore, round_id: RoundId
+) -> list[LedgerLine]:
+    """Every decision of the round and its shards by time, replayed from the histories.
+
+    Raises NotFound, TemporalUnavailable.
+    """
+    sourced = await find_histories(client, engine, store, round_id)
+    evidence = evidence_of(sourced.histories, await replay(sourced.histories))
+    return list(evidence.lines())
+
+
+async def verify_round(
+    client: Client | None,
+    engine: Engine,
+    store: ArtifactStore,
+    datasets_root: Path | str,
+    round_id: RoundId,
+    *,
+    public_keys: Mapping[str, str],
+) -> AuditReport:
+    """Replays the round and compares everything that should follow from it.
+
+    `public_keys` are the API's: key id → raw Ed25519 public key, base64. Without any, signatures
+    are not checked, and a note says so. Raises NotFound, TemporalUnavailable.
+    """
+    sourced = await find_histories(client, engine, store, round_id)
+    replayed = await replay(sourced.histories)
+
+    def judge() -> AuditReport:
+        evidence = evidence_of(sourced.histories, replayed)
+        with engine.connect().execution_options(isolation_level="REPEATABLE READ") as connection:
+            tables = {table.name: rows_of_round(connection, table, round_id) for table in TABLES}
+        checks = _checks(evidence, store, Path(datasets_root), tables, public_keys)
+        return _report(round_id, sourced, evidence, checks, public_keys)
+
+    # Off the event loop: an API that audits goes on answering.
+    return await asyncio.to_thread(judge)
+
+
+def _checks(
+    evidence: Evidence,
+    store: ArtifactStore,
+    root: Path,
+    tables: Tables,
+    public_keys: Mapping[str, str],
+) -> list[Check]:
+    checks: list[Check] = [
+        ("every history replays, and none is missing", lambda: check_replay(evidence)),
+        ("ledger heads in the histories", lambda: check_heads(evidence)),
+        ("every signal stands in the ledger once", lambda: check_signals(evidence)),
+    ]
+    if public_keys:
+        checks.append(("signatures of who acted", lambda: check_signatures(evidence, public_keys)))
+    return [
+        *checks,
+        ("batch", lambda: check_batch(evidence, store, tables)),
+        ("reviews", lambda: check_reviews(evidence, tables)),
+        ("outcomes", lambda: check_outcomes(evidence, tables)),
+        ("outcomes kept for the dataset", lambda: check_outcomes_kept(evidence, store)),
+        ("tasks", lambda: check_tasks(evidence, tables)),
+        ("round", lambda: check_round(evidence, tables)),
+        ("approved dataset rows", lambda: check_candidate(evidence, store)),
+        ("dataset version", lambda: check_version(evidence, tables)),
+        ("published files", lambda: check_files(evidence, store, root, tables)),
+    ]
+
+
+def _report(
+    round_id: RoundId,
+    sourced: Sourced,
+    evidence: Evidence,
+    checks: list[Check],
+    public_keys: Mapping[str, str],
+) -> AuditReport:
+    findings = list(sourced.findings)
+    for name, check in checks:
+        findings.extend(_outcome_of(name, check))
+    run = evidence.round_run
+    return AuditReport(
+        round=round_id,
+        source=sourced.source,
+        histories=len(sourced.histories),
+        events=sum(len(history.events) for history in sourced.histories),
+        decisions=sum(len(run.replayed.entries) for run in evidence.runs),
+        replayed=all(evidence.replays(source) for source in evidence.by_source),
+        verified=not findings,
+        ledger_head=run.head if run else Sha256(GENESIS),
+        checks=(
+            *((f"archived histories: {sourced.archived}",) if sourced.archived else ()),
+            *(name for name, _ in checks),
+        ),
+        findings=tuple(findings),
+        notes=(*sourced.notes, *_notes(evidence, public_keys)),
+    )
+
+
+def _outcome_of(name: str, check: Callable[[], Iterator[Finding]]) -> Iterator[Finding]:
+    """A check's findings; that its material is missing or altered is one itself."""
+    try:
+        yield from check()
+    except (NotFound, DigestMismatch) as error:
+        missing = isinstance(error, NotFound)
+        sha256 = str(error.context.get("sha256", ""))
+        yield Finding(
+            kind=FindingKind.ARTIFACT_MISSING if missing else FindingKind.ARTIFACT_ALTERED,
+            subject=f"artifact {sha256}",
+            message=f"Could not check the {name}: {error.message}.",
+            expected=sha256 or None,
+        )
+    except UnreadableHistory as error:
+        yield Finding(
+            kind=FindingKind.HISTORY_UNREADABLE,
+            subject=name,
+            message=f"Could not check the {name}: the history is not readable at {error}.",
+        )
+
+
+def _notes(evidence: Evidence, public_keys: Mapping[str, str]) -> Iterator[str]:
+    if not public_keys:
+        yield "signatures were not checked: no public key is known"
+    if evidence.result is None and evidence.replays(ROUND):
+        yield "the round is open: what it has decided so far was checked"
+    waiting = unhandled(evidence)
+    if waiting:
+        yield f"{waiting} signals have arrived that no worker has looked at yet"
