@@ -1,14 +1,84 @@
-"""The ledger of a round, and whether everything published follows from it."""
+"""The ledger of a round, and whether everything published follows from it.
+
+Both are replayed from the histories, live ones or archived, and never read from tables.
+"""
 
 from __future__ import annotations
 
+from types import ModuleType
 from typing import Annotated
 
-from fastapi import APIRouter, Depends
+from fastapi import APIRouter, Depends, Query
+from fastapi.concurrency import run_in_threadpool
+from temporalio.client import Client
 
 from api.authentication import Caller, allowing
+from api.schemas.audit import LineView, ReportView
+from api.schemas.body import Page
+from api.state import Parts, State
 from domain.accounts import Permission
+from domain.errors import TemporalUnavailable
+from domain.ids import RoundId
+from storage import rounds
 
 router = APIRouter(prefix="/api/v1/rounds", tags=["audit"])
 
 Auditor = Annotated[Caller, Depends(allowing(Permission.SEE_LEDGER))]
+
+
+@router.get("/{round_id}/ledger", summary="Every decision of the round, by time")
+async def get_ledger(
+    round_id: str,
+    caller: Auditor,
+    parts: Parts,
+    after: Annotated[int, Query(ge=0, description="`next` of the page before.")] = 0,
+    limit: Annotated[int, Query(ge=1, le=10_000, description="Decisions on one page.")] = 1_000,
+) -> Page[LineView]:
+    del caller
+    known = await _known(parts, round_id)
+    audit = await run_in_threadpool(_audit)
+    lines = await audit.ledger_of(await _client(parts), parts.engine, parts.store, known)
+    end = after + limit
+    return Page(
+        items=[LineView.of(line) for line in lines[after:end]],
+        next=str(end) if len(lines) > end else None,
+    )
+
+
+@router.post("/{round_id}/verification", summary="Replay the round and name each difference")
+async def verify(round_id: str, caller: Auditor, parts: Parts) -> ReportView:
+    del caller
+    known = await _known(parts, round_id)
+    key = parts.signer.public_key
+    audit = await run_in_threadpool(_audit)
+    report = await audit.verify_round(
+        await _client(parts),
+        parts.engine,
+        parts.store,
+        parts.settings.datasets,
+        known,
+        public_keys={key.key_id: key.public_key},
+    )
+    return ReportView.of(report)
+
+
+async def _known(parts: State, round_id: str) -> RoundId:
+    round_ = await parts.in_transaction(
+        lambda connection: rounds.get_round(connection, RoundId(round_id))
+    )
+    return round_.round_id
+
+
+async def _client(parts: State) -> Client | None:
+    """None while Temporal is away: archived histories do without it."""
+    try:
+        return await parts.temporal.client()
+    except TemporalUnavailable:
+        return None
+
+
+def _audit() -> ModuleType:
+    """Imported when first asked for, off the event loop: replaying brings scikit-learn along."""
+    from workers import audit
+
+    return audit
