@@ -62,10 +62,9 @@ browser: ## Find a chromium for the page tests, or install Debian's
 		exit 0; \
 	elif [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null; then \
 		echo "Installing chromium for the page tests"; \
-		apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends chromium >/dev/null; \
-	else \
-		echo "*** No chromium on this machine: the page tests cannot run. Install chromium and repeat. ***" >&2; \
-	fi
+		apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends chromium >/dev/null && exit 0; \
+	fi; \
+	echo "*** No chromium on this machine: the page tests cannot run. Install chromium and repeat. ***" >&2
 
 .PHONY: bench
 bench: $(VENV)/.development ## Run the benchmarks and print their figures
@@ -94,12 +93,14 @@ $(BIN)/python:
 	exit 1
 
 $(VENV)/.runtime: requirements.lock | $(BIN)/python
-	$(PIP_INSTALL) --require-hashes --requirement requirements.lock
-	$(INSTALL_PROJECT)
+	@echo "Installing the locked packages into $(VENV); this takes a minute or two."
+	@$(PIP_INSTALL) --require-hashes --requirement requirements.lock
+	@$(INSTALL_PROJECT)
 	@touch $@
 
 # Runtime pins are a part of the development lock, so one installation serves both.
 $(VENV)/.development: requirements-dev.lock requirements.lock | $(BIN)/python
-	$(PIP_INSTALL) --require-hashes --requirement requirements-dev.lock
-	$(INSTALL_PROJECT)
+	@echo "Installing the locked packages into $(VENV); this takes a minute or two."
+	@$(PIP_INSTALL) --require-hashes --requirement requirements-dev.lock
+	@$(INSTALL_PROJECT)
 	@touch $(VENV)/.runtime $@
