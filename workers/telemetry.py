@@ -92,7 +92,9 @@ def _named(service: str) -> structlog.typing.Processor:
 def _rendering(form: str) -> list[structlog.typing.Processor]:
     if form == "console":
         return [structlog.dev.ConsoleRenderer(colors=sys.stdout.isatty())]
-    return [structlog.processors.dict_tracebacks, structlog.processors.JSONRenderer()]
+    # Without local variables: they hold tokens, passwords and what people's records say.
+    tracebacks = structlog.tracebacks.ExceptionDictTransformer(show_locals=False)
+    return [structlog.processors.ExceptionRenderer(tracebacks), structlog.processors.JSONRenderer()]
 
 
 def sdk_metrics() -> bytes:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import replace
+from dataclasses import fields, replace
 from typing import Any
 
 from activities.review import Reviewed, read_reviewed
@@ -28,7 +28,7 @@ def check_batch(evidence: Evidence, store: ArtifactStore, tables: Tables) -> Ite
     if batch is None:
         return
     rows = store.get_table(batch.artifact).to_pylist()
-    found = batch_digest(Selection(**row | {"arm": ArmKind(row["arm"])}) for row in rows)
+    found = batch_digest(_selection(row) for row in rows)
     cited = [
         entry.decision.subject
         for entry in evidence.entries("round")
@@ -169,6 +169,12 @@ def _row_differs(
         expected=expected,
         found=found,
     )
+
+
+def _selection(row: dict[str, Any]) -> Selection:
+    """The selection in a row of the batch; the row also holds what routing needs."""
+    chosen = {field.name: row[field.name] for field in fields(Selection)}
+    return Selection(**chosen | {"arm": ArmKind(row["arm"])})
 
 
 def _answer(evidence: Evidence, activity: str, kind: type[Batch]) -> Batch | None:
