@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import fields, replace
+from dataclasses import replace
 from typing import Any
 
 from activities.review import Reviewed, read_reviewed
 from activities.roles import AssignRoles
+from activities.routing import batch_rows
 from activities.rows import read_rows
 from domain.canonical import Sha256
 from domain.ids import RecordId
-from domain.policy import ArmKind, Selection
+from domain.policy import ArmKind
 from domain.roles import DatasetRole, DatasetRow, assign_role, dataset_digest, keep_apart, merge
 from domain.rounds import Batch, Candidate, RoundPlan
 from learning.selection import batch_digest
@@ -27,8 +28,8 @@ def check_batch(evidence: Evidence, store: ArtifactStore, tables: Tables) -> Ite
     batch = _answer(evidence, "select_batch", Batch)
     if batch is None:
         return
-    rows = store.get_table(batch.artifact).to_pylist()
-    found = batch_digest(_selection(row) for row in rows)
+    table = store.get_table(batch.artifact)
+    found = batch_digest(row.selection for row in batch_rows(table, size=1))
     cited = [
         entry.decision.subject
         for entry in evidence.entries("round")
@@ -48,7 +49,7 @@ def check_batch(evidence: Evidence, store: ArtifactStore, tables: Tables) -> Ite
         yield from compare(
             "batch_records",
             "record_id",
-            [row | {"shard": shards.get(row["record_id"])} for row in rows],
+            [row | {"shard": shards.get(row["record_id"])} for row in table.to_pylist()],
             tables["batch_records"],
         )
 
@@ -169,12 +170,6 @@ def _row_differs(
         expected=expected,
         found=found,
     )
-
-
-def _selection(row: dict[str, Any]) -> Selection:
-    """The selection in a row of the batch; the row also holds what routing needs."""
-    chosen = {field.name: row[field.name] for field in fields(Selection)}
-    return Selection(**chosen | {"arm": ArmKind(row["arm"])})
 
 
 def _answer(evidence: Evidence, activity: str, kind: type[Batch]) -> Batch | None:
