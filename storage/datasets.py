@@ -103,15 +103,17 @@ def list_datasets(
     connection: Connection, *, after: str | None = None, limit: int = 50
 ) -> list[DatasetVersion]:
     """The latest version of each dataset by name, from the one that follows the name `after`."""
-    query = (
-        select(dataset_versions)
-        .distinct(dataset_versions.c.dataset)
-        .order_by(dataset_versions.c.dataset, dataset_versions.c.version.desc())
-        .limit(limit)
+    newer = dataset_versions.alias("newer")
+    latest = (
+        select(func.max(newer.c.version))
+        .where(newer.c.dataset == dataset_versions.c.dataset)
+        .scalar_subquery()
     )
+    query = select(dataset_versions).where(dataset_versions.c.version == latest)
     if after is not None:
         query = query.where(dataset_versions.c.dataset > after)
-    return [_version(row) for row in connection.execute(query)]
+    rows = connection.execute(query.order_by(dataset_versions.c.dataset).limit(limit))
+    return [_version(row) for row in rows]
 
 
 def _one(connection: Connection, query: Select[*tuple[object, ...]]) -> DatasetVersion | None:

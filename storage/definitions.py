@@ -127,15 +127,13 @@ def _get(
 def _list(
     connection: Connection, table: Table, kind: type[Definition], after: str | None, limit: int
 ) -> list[Definition]:
-    query = (
-        select(table.c.name, table.c.body)
-        .distinct(table.c.name)
-        .order_by(table.c.name, table.c.version.desc())
-        .limit(limit)
-    )
+    newer = table.alias("newer")
+    latest = select(func.max(newer.c.version)).where(newer.c.name == table.c.name).scalar_subquery()
+    query = select(table.c.body).where(table.c.version == latest)
     if after is not None:
         query = query.where(table.c.name > after)
-    return [from_json(kind, row.body) for row in connection.execute(query)]
+    bodies = connection.scalars(query.order_by(table.c.name).limit(limit))
+    return [from_json(kind, body) for body in bodies]
 
 
 def _latest(connection: Connection, table: Table, name: str) -> Row[*tuple[object, ...]] | None:

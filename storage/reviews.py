@@ -199,7 +199,7 @@ def outcomes_of(
     if after is not None:
         query = query.where(outcomes.c.record_id > after)
     rows = connection.execute(query.order_by(outcomes.c.record_id).limit(limit))
-    return [_outcome(row) for row in rows]
+    return [outcome_of_row(row) for row in rows]
 
 
 def _settle_accepted(connection: Connection, new: Sequence[ReviewId]) -> None:
@@ -308,7 +308,7 @@ def _review(row: Row[*tuple[object, ...]]) -> Review:
     )
 
 
-def _outcome(row: Row[*tuple[object, ...]]) -> DecidedOutcome:
+def outcome_of_row(row: Row[*tuple[object, ...]]) -> DecidedOutcome:
     return DecidedOutcome(
         round_id=row.round_id,
         shard=row.shard,

@@ -10,7 +10,7 @@ from sqlalchemy.dialects.postgresql import JSONB, insert
 
 from domain.canonical import Sha256
 from domain.errors import Conflict, NotFound
-from domain.ids import PoolId, RecordId, RoundId, Timestamp
+from domain.ids import Document, PoolId, RecordId, RoundId, Timestamp
 from domain.policy import ArmKind, Selection
 from domain.records import Json
 from domain.rounds import Phase, RoundPlan
@@ -25,9 +25,9 @@ from storage.tasks import close_tasks
 class Round:
     plan: RoundPlan
     phase: Phase
-    awaiting: dict[str, Json] | None
-    summary: dict[str, Json]
-    failure: dict[str, Json] | None
+    awaiting: Document | None
+    summary: Document
+    failure: Document | None
     ledger_head: Sha256 | None
     ledger_length: int | None
     created_at: Timestamp

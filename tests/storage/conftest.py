@@ -1,4 +1,4 @@
-"""A fresh database for each test of storage."""
+"""An empty database for each test of storage: emptied rather than copied, which is much faster."""
 
 from __future__ import annotations
 
@@ -8,13 +8,25 @@ import pytest
 from sqlalchemy import Connection, Engine
 
 from storage.database import engine as connect
+from storage.tables import metadata
+from tests.conftest import TEMPLATE
+from workers.postgres import EmbeddedPostgres
+
+
+@pytest.fixture(scope="session")
+def storage_engine(postgres_server: EmbeddedPostgres) -> Iterator[Engine]:
+    postgres_server.create_database("storage", template=TEMPLATE)
+    engine = connect(postgres_server.url("storage"))
+    yield engine
+    engine.dispose()
 
 
 @pytest.fixture
-def engine(database: str) -> Iterator[Engine]:
-    engine = connect(database)
-    yield engine
-    engine.dispose()
+def engine(storage_engine: Engine) -> Engine:
+    with storage_engine.begin() as connection:
+        for table in reversed(metadata.sorted_tables):
+            connection.execute(table.delete())
+    return storage_engine
 
 
 @pytest.fixture

@@ -1,0 +1,106 @@
+"""What an approver looks at: a round's outcomes, the disputed ones first, with their contents."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Collection
+from enum import StrEnum
+
+from sqlalchemy import ColumnElement, Connection, and_, case, func, or_, select, true
+
+from domain.ids import RecordId, RoundId
+from domain.outcomes import How
+from domain.records import Content
+from storage.reviews import DecidedOutcome, outcome_of_row
+from storage.tables import batch_records, outcomes, records, rounds, superseded_records
+
+
+class Show(StrEnum):
+    """Which outcomes to look at."""
+
+    ALL = "all"
+    DISPUTED = "disputed"
+    """People differed, or nobody settled the record in time."""
+    AGREED = "agreed"
+    UNLABELLED = "unlabelled"
+    """Excluded, ambiguous or held: what the dataset will not train on."""
+
+
+_DISPUTED = or_(
+    outcomes.c.how != How.AGREEMENT.value, func.coalesce(outcomes.c.label_confidence, 1.0) < 1.0
+)
+_WANTED: dict[Show, ColumnElement[bool]] = {
+    Show.ALL: true(),
+    Show.DISPUTED: _DISPUTED,
+    Show.AGREED: ~_DISPUTED,
+    Show.UNLABELLED: outcomes.c.label.is_(None),
+}
+
+
+def count_outcomes(connection: Connection, round_id: RoundId) -> dict[Show, int]:
+    """How many outcomes of the round there are to look at, of each choice."""
+    columns = [func.count().filter(wanted).label(show) for show, wanted in _WANTED.items()]
+    row = connection.execute(select(*columns).where(outcomes.c.round_id == round_id)).one()
+    return {show: row._mapping[show] for show in Show}  # noqa: SLF001 -- its public name
+
+
+def outcomes_to_check(
+    connection: Connection, round_id: RoundId, show: Show, *, offset: int = 0, limit: int = 50
+) -> list[DecidedOutcome]:
+    """Outcomes, those that nobody settled first, then adjudicated, then disputed, by record id."""
+    urgency = case(
+        (outcomes.c.how == How.DEADLINE.value, 0),
+        (outcomes.c.how == How.ADJUDICATION.value, 1),
+        (_DISPUTED, 2),
+        else_=3,
+    )
+    rows = connection.execute(
+        select(outcomes)
+        .where(outcomes.c.round_id == round_id, _WANTED[show])
+        .order_by(urgency, outcomes.c.record_id)
+        .offset(offset)
+        .limit(limit)
+    )
+    return [outcome_of_row(row) for row in rows]
+
+
+def batch_contents(
+    connection: Connection, round_id: RoundId, record_ids: Collection[RecordId]
+) -> dict[RecordId, Content]:
+    """The records' contents as the round selected them, whatever was imported since."""
+    wanted = batch_records.c.content_digest
+    before = (
+        select(superseded_records.c.content)
+        .where(
+            superseded_records.c.pool_id == rounds.c.pool_id,
+            superseded_records.c.record_id == batch_records.c.record_id,
+            superseded_records.c.content_sha256 == wanted,
+        )
+        .order_by(superseded_records.c.superseded_at.desc())
+        .limit(1)
+        .lateral("before")
+    )
+    rows = connection.execute(
+        select(
+            batch_records.c.record_id,
+            func.coalesce(records.c.content, before.c.content).label("content"),
+        )
+        .join(rounds, rounds.c.round_id == batch_records.c.round_id)
+        .outerjoin(
+            records,
+            and_(
+                records.c.pool_id == rounds.c.pool_id,
+                records.c.record_id == batch_records.c.record_id,
+                records.c.content_sha256 == wanted,
+            ),
+        )
+        .outerjoin(before, true())
+        .where(
+            batch_records.c.round_id == round_id, batch_records.c.record_id.in_(list(record_ids))
+        )
+    )
+    return {
+        RecordId(row.record_id): Content(json.loads(row.content))
+        for row in rows
+        if row.content is not None
+    }
