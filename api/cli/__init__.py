@@ -6,7 +6,7 @@ import sys
 
 import typer
 
-from api.cli import accounts, datasets, definitions, importing, pools, rounds, stack
+from api.cli import accounts, audit, datasets, definitions, importing, pools, rounds, stack
 from api.cli.failures import reported
 
 app = typer.Typer(
@@ -25,6 +25,7 @@ app.add_typer(definitions.policies, name="policy")
 app.add_typer(pools.app, name="pool")
 app.add_typer(rounds.app, name="round")
 app.add_typer(datasets.app, name="dataset")
+app.add_typer(audit.app, name="audit")
 
 
 def main() -> None:

@@ -1,0 +1,239 @@
+"""Commands for auditors: what was decided, whether everything follows from it, keep it.
+
+They read database, Temporal and files of this machine themselves and ask no API, so that what is
+audited does not answer for itself.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+from rich.text import Text
+
+from api.cli.output import DataDirOption, JsonOption, console, print_json, print_table, remark
+from domain.errors import TemporalUnavailable
+from domain.ids import RoundId
+
+if TYPE_CHECKING:
+    from sqlalchemy import Engine
+    from temporalio.client import Client
+
+    from storage.artifacts import ArtifactStore
+    from workers.audit import AuditReport, LedgerLine
+    from workers.settings import Settings
+
+app = typer.Typer(
+    help="Audit: what was decided, and whether everything follows from it.", no_args_is_help=True
+)
+
+RoundArgument = Annotated[str, typer.Argument(help="The round's id: labelwright round list.")]
+MAX_SHOWN = 50
+"""Findings that are printed; --json has them all."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Sources:
+    settings: Settings
+    engine: Engine
+    store: ArtifactStore
+    client: Client | None
+    """None while Temporal does not answer: archived histories do without it."""
+
+
+@app.command("show")
+def show(
+    round_id: RoundArgument,
+    *,
+    kind: Annotated[
+        str | None, typer.Option("--kind", help="Only decisions of this kind: review_accepted, …")
+    ] = None,
+    record: Annotated[
+        str | None, typer.Option("--record", help="Only what concerns this record.")
+    ] = None,
+    data_dir: DataDirOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Show every decision of a round, replayed from its histories: who, what, when and why."""
+    lines = [
+        line
+        for line in asyncio.run(_ledger(round_id, data_dir))
+        if kind in (None, line.kind) and record in (None, line.subject)
+    ]
+    if as_json:
+        print_json(lines)
+        return
+    _print_ledger(lines)
+
+
+@app.command("verify")
+def verify(
+    round_id: RoundArgument,
+    *,
+    data_dir: DataDirOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Replay a round and compare tables, artifacts and published files with what follows.
+
+    Ends with exit code 1 when anything differs, and names it.
+    """
+    report = asyncio.run(_verification(round_id, data_dir))
+    if as_json:
+        print_json(report)
+    else:
+        _print_report(report)
+    if not report.verified:
+        raise typer.Exit(1)
+
+
+@app.command("archive")
+def archive(
+    round_id: Annotated[
+        str | None, typer.Argument(help="Left out: every round that has ended.")
+    ] = None,
+    *,
+    data_dir: DataDirOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Keep a round's histories now, before Temporal's retention deletes them."""
+    kept = asyncio.run(_archive(round_id, data_dir))
+    if as_json:
+        print_json(kept)
+        return
+    if not kept:
+        remark("Every round that has ended is archived.")
+    for name, histories in kept.items():
+        console.print(f"{name}: {histories} histories kept", markup=False)
+
+
+async def _ledger(round_id: str, data_dir: DataDirOption) -> list[LedgerLine]:
+    from workers.audit import ledger_of
+
+    async with _sources(data_dir) as sources:
+        return await ledger_of(sources.client, sources.engine, sources.store, RoundId(round_id))
+
+
+async def _verification(round_id: str, data_dir: DataDirOption) -> AuditReport:
+    from workers.audit import verify_round
+
+    async with _sources(data_dir) as sources:
+        return await verify_round(
+            sources.client,
+            sources.engine,
+            sources.store,
+            sources.settings.datasets,
+            RoundId(round_id),
+            public_keys=_public_keys(sources.settings),
+        )
+
+
+async def _archive(round_id: str | None, data_dir: DataDirOption) -> dict[str, int]:
+    """Histories kept, by round."""
+    from activities.archive import SWEEP, archive_round
+    from storage.database import transaction
+    from storage.rounds import get_round, open_rounds_without_archive
+
+    async with _sources(data_dir) as sources:
+        if sources.client is None:
+            raise TemporalUnavailable(
+                "Temporal does not answer, and only it has histories to archive.",
+                hint="`labelwright doctor` says what is wrong; `labelwright up` starts one.",
+            )
+        with transaction(sources.engine) as connection:
+            wanted = (
+                open_rounds_without_archive(connection, SWEEP)
+                if round_id is None
+                else [get_round(connection, RoundId(round_id)).round_id]
+            )
+        return {
+            each: await archive_round(sources.client, sources.engine, sources.store, each)
+            for each in wanted
+        }
+
+
+@asynccontextmanager
+async def _sources(data_dir: DataDirOption) -> AsyncIterator[_Sources]:
+    from storage.artifacts import ArtifactStore
+    from storage.database import engine as connect_database
+    from workers.client import connect
+    from workers.settings import load_settings
+
+    settings = load_settings(data_dir)
+    engine = connect_database(settings.database_url)
+    try:
+        try:
+            client = await connect(settings)
+        except TemporalUnavailable:
+            client = None
+            remark("Temporal does not answer; looking for archived histories.")
+        yield _Sources(
+            settings=settings, engine=engine, store=ArtifactStore(settings.artifacts), client=client
+        )
+    finally:
+        engine.dispose()
+
+
+def _public_keys(settings: Settings) -> dict[str, str]:
+    """The API's key, if it has one on this machine; an audit makes none."""
+    from workers.signing import load_or_create
+
+    if not settings.signing_key.exists():
+        return {}
+    key = load_or_create(settings.signing_key).public_key
+    return {key.key_id: key.public_key}
+
+
+def _print_ledger(lines: list[LedgerLine]) -> None:
+    from api.cli.ledger_words import words
+
+    print_table(
+        ["when (UTC)", "who", "what", "about", "why"],
+        [
+            (
+                line.at[:19].replace("T", " "),
+                line.actor,
+                words(line),
+                _short(line.subject),
+                line.reason,
+            )
+            for line in lines
+        ],
+    )
+    remark(f"{len(lines)} decisions")
+
+
+def _print_report(report: AuditReport) -> None:
+    source = "Temporal" if report.source == "live" else "the archive"
+    print_table(
+        ["", ""],
+        [
+            ("round", report.round),
+            ("histories", f"{report.histories} from {source}, {report.events:,} events"),
+            ("decisions", f"{report.decisions:,}, recomputed by replay"),
+            ("ledger head", report.ledger_head),
+        ],
+    )
+    console.print("\nCompared: " + "; ".join(report.checks) + ".", markup=False)
+    for note in report.notes:
+        console.print(f"Note: {note}.", markup=False)
+    console.print()
+    if report.verified:
+        console.print(Text("Verified: everything follows from the histories.", style="green"))
+        return
+    count = len(report.findings)
+    console.print(Text(f"{count} difference{'s' if count > 1 else ''}:", style="bold red"))
+    for finding in report.findings[:MAX_SHOWN]:
+        console.print(f"  {finding.kind}  {finding.subject}", markup=False)
+        console.print(f"    {finding.message}", markup=False)
+    if count > MAX_SHOWN:
+        console.print(f"  … and {count - MAX_SHOWN} more: --json shows all.", markup=False)
+
+
+def _short(subject: str) -> str:
+    """Digests by their first digits: nobody reads the rest."""
+    is_digest = len(subject) == 64 and all(digit in "0123456789abcdef" for digit in subject)
+    return subject[:12] if is_digest else subject
