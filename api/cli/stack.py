@@ -57,7 +57,7 @@ def up(
         temporal_address=settings.temporal_address,
         announce=remark,
     )
-    _stop_on_signals()
+    stop_on_signals()
     try:
         with stack:
             _present(stack, as_json=as_json)
@@ -66,7 +66,7 @@ def up(
         remark("Stopped. Everything acknowledged is on disk; `labelwright up` resumes.")
 
 
-def _stop_on_signals() -> None:
+def stop_on_signals() -> None:
     """Let the first Ctrl-C, SIGTERM or closed terminal end the stack, and none disturb its end."""
     numbers = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
