@@ -47,6 +47,9 @@ from domain.tasks import (
     TaskOpening,
 )
 
+MAX_EXTENSION = 366 * 86_400.0
+"""Seconds that one message may move a deadline by."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class ShardRecord:
@@ -196,22 +199,23 @@ class Shard:
         )
 
     def extend_deadline(self, message: DeadlineExtended, at: Timestamp) -> None:
-        """Moves the deadline; records that are open stay open as much longer."""
+        """Moves the deadline, by which open records stay open longer, or records why it stays."""
+        detail: dict[str, Json] = {"seconds": message.seconds, **_provenance(message)}
         if message.request_id in self._seen:
-            return
+            detail["refusal"] = "duplicate: a message with this request id was handled before"
+        elif not 0.0 < message.seconds <= MAX_EXTENSION:
+            detail["refusal"] = "a deadline moves later, by a year at the most"
+        else:
+            moved = datetime.fromisoformat(self.deadline) + timedelta(seconds=message.seconds)
+            self.deadline = Timestamp(moved.isoformat())
+            detail["deadline"] = self.deadline
         self._seen[message.request_id] = None
-        moved = datetime.fromisoformat(self.deadline) + timedelta(seconds=message.seconds)
-        self.deadline = Timestamp(moved.isoformat())
         self._decide(
-            "deadline_extended",
+            "deadline_extension_refused" if "refusal" in detail else "deadline_extended",
             at,
             actor=message.actor,
             subject=f"shard {self.rules.shard}",
-            detail={
-                "seconds": message.seconds,
-                "deadline": self.deadline,
-                **_provenance(message),
-            },
+            detail=detail,
             reason=message.reason,
         )
 

@@ -149,8 +149,13 @@ class ReviewShardWorkflow:
         )
 
     async def _withdraw(self, shard: Shard) -> None:
+        """Takes the tasks back; what has come in by then is recorded all the same."""
+        self._take(shard, MAX_PROJECTED)
         shard.withdraw(now(), reason="cancelled")
         await self._project(shard)
+        while self._inbox:
+            self._take(shard, MAX_PROJECTED)
+            await self._project(shard)
 
     async def _project(self, shard: Shard) -> None:
         projection: Projection = shard.drain(now())
