@@ -1,0 +1,219 @@
+"""The whole product with its people, and rounds that can be disturbed at a chosen moment."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from itertools import count
+from typing import Any
+from uuid import uuid4
+
+import numpy as np
+from sklearn.datasets import load_digits
+from sqlalchemy import Engine
+from temporalio.api.workflowservice.v1 import DescribeWorkflowExecutionResponse
+from temporalio.client import Client
+
+from domain.ids import RoundId, round_workflow_id
+from storage.database import engine
+from tests.faults.people import LABELS, Crowd, Person, eventually
+from workers.local_stack import LocalStack
+
+TRAIN, TEST = 40, 200
+REVIEWS_PER_RECORD = 2
+POLICY = {
+    "batch_size": 24,
+    "arms": [
+        {"arm": "uncertainty", "records": 10},
+        {"arm": "diversity", "records": 5},
+        {"arm": "random", "records": 9},
+    ],
+    "seed": 11,
+}
+ENDED = {"closed", "failed", "cancelled"}
+
+
+@dataclass
+class Round:
+    """A round as the test has seen it: where it is, and what its people were promised."""
+
+    round_id: RoundId
+    dataset: str
+    acknowledged: list[str] = field(default_factory=list)
+    turned_away: list[tuple[int, str]] = field(default_factory=list)
+
+
+class World:
+    """A running stack with one set of people, who take part in every round of it."""
+
+    def __init__(self, stack: LocalStack) -> None:
+        self.stack = stack
+        self._numbers = count(1)
+        self._engine: Engine | None = None
+        admin = stack.addresses.admin_token_file.read_text().strip()
+        self.admin = Person(stack.addresses.api, admin)
+        self.team = self._join("team", "requester")
+        self.approver = self._join("approver", "approver")
+        self.reviewers = [self._join(f"reviewer {n}", "reviewer") for n in range(4)]
+        self.adjudicators = [self._join("adjudicator", "adjudicator")]
+        classes = [{"label": label, "meaning": f"the digit {label}"} for label in LABELS]
+        self.team.post("/api/v1/schemas", {"name": "digits", "classes": classes})
+        self.file = _digits()
+
+    def close(self) -> None:
+        for person in (
+            self.admin,
+            self.team,
+            self.approver,
+            *self.reviewers,
+            *self.adjudicators,
+        ):
+            person.close()
+        if self._engine is not None:
+            self._engine.dispose()
+
+    @property
+    def engine(self) -> Engine:
+        """The read model, looked at from the side."""
+        if self._engine is None:
+            self._engine = engine(self.stack.addresses.database_url, connections=4)
+        return self._engine
+
+    def _join(self, name: str, role: str) -> Person:
+        made = self.admin.post("/api/v1/accounts", {"name": name, "roles": [role], "token": True})
+        return Person(
+            self.stack.addresses.api, made["token"], account_id=made["account"]["account_id"]
+        )
+
+    # -- what people do -----------------------------------------------------------------------
+
+    def pool(self) -> str:
+        """A pool of its own with the same records as every other."""
+        name = f"digits-{next(self._numbers)}"
+        self.team.post("/api/v1/pools", {"pool": name, "kind": "image", "schema": "digits"})
+        answer = self.team.ask(
+            "POST",
+            f"/api/v1/pools/{name}/imports",
+            params={"file_name": "d.jsonl", "label_column": "label", "role_column": "role"},
+            content=self.file,
+        )
+        assert answer.status_code == 201, answer.text
+        assert answer.json()["rejected"] == 0, answer.text
+        return name
+
+    def start(self, pool: str | None = None) -> Round:
+        pool = pool or self.pool()
+        body = {
+            "pool": pool,
+            "policy": POLICY,
+            "reviews_per_record": REVIEWS_PER_RECORD,
+            "shares": {"validation": 0.2, "test": 0.0, "monitoring": 0.1},
+        }
+        shown = self.team.post("/api/v1/rounds", body)
+        return Round(round_id=RoundId(shown["round_id"]), dataset=shown["dataset"])
+
+    def see(self, round_: Round) -> Any:
+        return self.team.get(f"/api/v1/rounds/{round_.round_id}")
+
+    def wait_for(self, round_: Round, *phases: str) -> Any:
+        """The round, as soon as it is in one of the phases. It must not end in another way."""
+
+        def look() -> Any:
+            shown = self.see(round_)
+            if shown["phase"] in phases:
+                return shown
+            assert shown["phase"] not in ENDED, shown
+            return None
+
+        return eventually(f"{round_.round_id} in {phases}", look)
+
+    @contextmanager
+    def reviewing(self, round_: Round, *, think_seconds: float = 0.0) -> Iterator[Crowd]:
+        """People work on the round until reviewing is over."""
+        self.wait_for(round_, "reviewing")
+        crowd = Crowd(
+            round_id=round_.round_id,
+            reviewers=self.reviewers,
+            adjudicators=self.adjudicators,
+            think_seconds=think_seconds,
+        )
+        with crowd:
+            yield crowd
+            self.wait_for(round_, "approval")
+        round_.acknowledged += crowd.acknowledged
+        round_.turned_away += crowd.turned_away
+
+    def approve(self, round_: Round) -> None:
+        """Approves what waits for it."""
+        waiting = self.wait_for(round_, "approval")["awaiting"]["dataset_digest"]
+        self.approver.post(
+            f"/api/v1/rounds/{round_.round_id}/approval",
+            {"decision_id": str(uuid4()), "approved": True, "dataset_digest": waiting},
+            status=202,
+        )
+
+    def finish(self, round_: Round) -> Any:
+        """Takes the round from wherever it is to its end."""
+        if self.wait_for(round_, "reviewing", "approval")["phase"] == "reviewing":
+            with self.reviewing(round_):
+                pass
+        self.approve(round_)
+        return self.wait_for(round_, "closed")
+
+    # -- what a fault does --------------------------------------------------------------------
+
+    def bring_down(self, part: str) -> None:
+        """Kills a part and leaves it down until `stack.resume`."""
+        process = self.stack.process(part)
+        process.kill()
+        self.stack.halt(part)
+
+    def describe(self, workflow_id: str) -> DescribeWorkflowExecutionResponse:
+        """The workflow's state as Temporal has it."""
+
+        async def ask() -> DescribeWorkflowExecutionResponse:
+            client = await Client.connect(self.stack.addresses.temporal)
+            return (await client.get_workflow_handle(workflow_id).describe()).raw_description
+
+        return asyncio.run(ask())
+
+    def pending(self, round_: Round, activity: str) -> Any:
+        """The activity of that name which the round waits for, once it has started."""
+        for each in self.describe(round_workflow_id(round_.round_id)).pending_activities:
+            if each.activity_type.name == activity and each.HasField("last_started_time"):
+                return each
+        return None
+
+    def ready(self) -> int:
+        """The status of /readyz."""
+        return self.admin.once("GET", "/readyz").status_code
+
+
+def _digits() -> bytes:
+    """The digits as JSON Lines: a few to train and to test with, the others to be labelled."""
+    digits: Any = load_digits()
+    order = np.random.default_rng(5).permutation(len(digits.target))
+    lines = []
+    for place, number in enumerate(order):
+        record: dict[str, object] = {
+            "id": f"digit-{number:04}",
+            "pixels": digits.images[number].astype(int).tolist(),
+        }
+        if place < TRAIN + TEST:
+            record["label"] = str(digits.target[number])
+            record["role"] = "train" if place < TRAIN else "test"
+        lines.append(json.dumps(record))
+    return "\n".join(lines).encode()
+
+
+def watch(look: Callable[[], Any], *, patience: float) -> Any:
+    """What `look` finds within the time, asked as fast as it answers; none if nothing."""
+    deadline = time.monotonic() + patience
+    while time.monotonic() < deadline:
+        if found := look():
+            return found
+    return None
