@@ -6,7 +6,7 @@ import sys
 
 import typer
 
-from api.cli import accounts, audit, datasets, definitions, importing, pools, rounds, stack
+from api.cli import accounts, audit, datasets, definitions, demo, importing, pools, rounds, stack
 from api.cli.failures import reported
 
 app = typer.Typer(
@@ -17,6 +17,7 @@ app = typer.Typer(
     rich_markup_mode=None,
 )
 stack.register(app)
+demo.register(app)
 importing.register(app)
 app.add_typer(accounts.app, name="account")
 app.add_typer(definitions.schemas, name="schema")
