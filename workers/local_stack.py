@@ -11,9 +11,6 @@ import fcntl
 import json
 import os
 import subprocess
-import sysconfig
-import urllib.error
-import urllib.request
 from collections.abc import Collection, Mapping
 from pathlib import Path
 from signal import SIGKILL
@@ -31,22 +28,12 @@ from workers.addresses import (
     running_stack,
     write_state,
 )
-from workers.ports import LOOPBACK, Ports, choose_ports
+from workers.parts import ALL_PARTS, SERVICES, command, postgres_part, service_part, temporal_part
+from workers.ports import LOOPBACK, Ports, Reservation, choose_ports
 from workers.processes import ProcessRecord, end_left_over, last_lines
 from workers.supervisor import Announce, Part, PartFailed, Supervisor
 
 __all__ = ["ALL_PARTS", "LocalStack", "StackAddresses", "StackAlreadyRunning", "running_stack"]
-
-# What each service runs, here and in docker-compose.yml.
-COMMANDS: Mapping[str, tuple[str, ...]] = {
-    "migrate": ("labelwright", "db", "upgrade"),
-    "orchestration": ("labelwright", "worker", "orchestration"),
-    "compute": ("labelwright", "worker", "compute"),
-    "api": ("labelwright", "api"),
-}
-SERVERS = ("postgres", "temporal")
-SERVICES = ("orchestration", "compute", "api")
-ALL_PARTS = SERVERS + SERVICES
 
 
 class StackAlreadyRunning(Conflict):
@@ -94,6 +81,7 @@ class LocalStack:
         self._environment = dict(environment or {})
         self._announce = announce
         self._lock: int | None = None
+        self._reserved = Reservation()
         self._ports: Ports | None = None
         self._addresses: StackAddresses | None = None
         self._supervisor = Supervisor(
@@ -132,6 +120,7 @@ class LocalStack:
     def stop(self) -> None:
         """End every part, last started first. What was acknowledged is on disk."""
         self._supervisor.close()
+        self._reserved.release()
         if self._ports is not None and self._addresses is not None:
             self._addresses = None
             write_state(self.data_dir, ports=self._ports, processes={}, addresses=None)
@@ -227,7 +216,9 @@ class LocalStack:
         before = read_state(self.data_dir)
         for name in end_left_over(before.processes):
             self._announce(f"{name}: ended a process that an earlier stack left behind")
-        self._ports, self.displaced_ports = choose_ports(self._wanted_ports, before.ports)
+        self._ports, self.displaced_ports = choose_ports(
+            self._wanted_ports, before.ports, self._reserved
+        )
         server = self._postgres_server(self._ports)
         self._addresses = addresses_of(
             self.data_dir,
@@ -235,16 +226,30 @@ class LocalStack:
             database_url=self._database_url or server.url(),
             temporal=self._temporal_address,
         )
-        makers = {"postgres": lambda: self._postgres(server), "temporal": self._temporal}
-        self._bring_up([makers[name]() for name in SERVERS if name in self._parts])
-        if "postgres" in self._parts:
-            server.create_database(postgres.ROLE)
-        if "temporal" in self._parts:
-            asyncio.run(temporal.keep_histories(self._addresses.temporal))
+        self._start_servers(server, self._ports)
         services = [name for name in SERVICES if name in self._parts]
         if services:
             self._migrate()
-            self._bring_up([self._service(name) for name in services])
+        self._reserved.release()
+        self._bring_up(
+            [service_part(name, self._addresses, self.environment(name)) for name in services]
+        )
+
+    def _start_servers(self, server: postgres.EmbeddedPostgres, ports: Ports) -> None:
+        parts: list[Part] = []
+        if "postgres" in self._parts:
+            if server.initialise():
+                self._announce("postgres: made a new database cluster")
+            parts.append(postgres_part(server))
+        if "temporal" in self._parts:
+            file = self.data_dir / "temporal.db"
+            parts.append(temporal_part(file, ports, self._temporal_options))
+        self._reserved.release("postgres", "temporal", "temporal_ui")
+        self._bring_up(parts)
+        if "postgres" in self._parts:
+            server.create_database(postgres.ROLE)
+        if "temporal" in self._parts:
+            asyncio.run(temporal.keep_histories(self.addresses.temporal))
 
     def _bring_up(self, parts: list[Part]) -> None:
         self._supervisor.add(parts)
@@ -268,56 +273,12 @@ class LocalStack:
             options=tuple(self._postgres_options.items()),
         )
 
-    def _postgres(self, server: postgres.EmbeddedPostgres) -> Part:
-        if server.initialise():
-            self._announce("postgres: made a new database cluster")
-        return Part(
-            name="postgres",
-            command=server.command(),
-            environment={"PATH": os.defpath, "LC_ALL": "C", "TZ": "UTC"},
-            ready=server.answers,
-            stop_signal=postgres.STOP_SIGNAL,
-            death_signal=postgres.STOP_SIGNAL,
-            user=postgres.system_user(),
-        )
-
-    def _temporal(self) -> Part:
-        ports = self._ports or Ports()
-        address = self.addresses.temporal
-        return Part(
-            name="temporal",
-            command=temporal.server_command(
-                self.data_dir / "temporal.db",
-                port=ports.temporal,
-                ui_port=ports.temporal_ui,
-                options=self._temporal_options,
-            ),
-            environment={**os.environ, **temporal.ENVIRONMENT},
-            ready=lambda: asyncio.run(temporal.answers(address)),
-            stop_signal=temporal.STOP_SIGNAL,
-            death_signal=temporal.STOP_SIGNAL,
-        )
-
-    def _service(self, name: str) -> Part:
-        addresses = self.addresses
-        page = {
-            "orchestration": f"{addresses.orchestration_metrics}/healthz",
-            "compute": f"{addresses.compute_metrics}/healthz",
-            "api": f"{addresses.api}/readyz",
-        }[name]
-        return Part(
-            name=name,
-            command=_command(name),
-            environment=self.environment(name),
-            ready=lambda: _answers(page),
-        )
-
     def _migrate(self) -> None:
         """Bring the tables, the signing key and the first account about, as compose does."""
         log = self.logs / "migrate.log"
         with log.open("ab") as errors:
             result = subprocess.run(
-                [*_command("migrate"), "--json"],
+                [*command("migrate"), "--json"],
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.PIPE,
                 stderr=errors,
@@ -332,19 +293,6 @@ class LocalStack:
             )
         answer: dict[str, Any] = json.loads(result.stdout)
         self.first_run = bool(answer["first_account"])
-
-
-def _command(service: str) -> list[str]:
-    program, *arguments = COMMANDS[service]
-    return [str(Path(sysconfig.get_path("scripts")) / program), *arguments]
-
-
-def _answers(url: str) -> bool:
-    try:
-        with urllib.request.urlopen(url, timeout=5) as answer:  # noqa: S310 - our own address
-            return bool(answer.status == 200)
-    except (urllib.error.URLError, TimeoutError, ConnectionError):
-        return False
 
 
 def _kept_password(path: Path) -> str:

@@ -23,16 +23,36 @@ class Ports:
     compute_metrics: int = 9471
 
 
-def is_free(port: int, host: str = LOOPBACK) -> bool:
-    """Whether a server could listen on the port now."""
-    with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as probe:
+class Reservation:
+    """Ports that are kept from other programs until the parts that use them start.
+
+    Two stacks that start at once would otherwise find the same port free, and one would fail.
+    """
+
+    def __init__(self) -> None:
+        self._held: dict[str, socket.socket] = {}
+
+    def take(self, name: str, port: int) -> int | None:
+        """Hold the port (0 for any) under the part's name; None when another program has it."""
+        holder = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
         # Servers set this too: a port whose last connections linger is free to them.
-        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        holder.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
-            probe.bind((host, port))
+            holder.bind((LOOPBACK, port))
+            # Only a listening socket keeps out another that may reuse the address.
+            holder.listen(1)
         except OSError:
-            return False
-    return True
+            holder.close()
+            return None
+        self._held[name] = holder
+        taken: int = holder.getsockname()[1]
+        return taken
+
+    def release(self, *names: str) -> None:
+        """Let go of these ports, or of all; to be called right before their servers start."""
+        for name in names or tuple(self._held):
+            if name in self._held:
+                self._held.pop(name).close()
 
 
 def free_port() -> int:
@@ -52,9 +72,9 @@ def any_free_ports() -> dict[str, int]:
 
 
 def choose_ports(
-    wanted: Mapping[str, int], previous: Mapping[str, int]
+    wanted: Mapping[str, int], previous: Mapping[str, int], reservation: Reservation
 ) -> tuple[Ports, dict[str, int]]:
-    """The ports to use, and those that were busy and made way, by name.
+    """The ports to use, now held by `reservation`, and those that were busy, by name.
 
     A port that somebody asked for by number (`wanted`) must be free. One that nobody named is the
     one used last time (`previous`), else the default, else any free one.
@@ -63,20 +83,21 @@ def choose_ports(
     """
     chosen: dict[str, int] = {}
     displaced: dict[str, int] = {}
-    for field in fields(Ports):
-        name = field.name
-        if name in wanted:
-            if not is_free(wanted[name]):
-                raise PortBusy(
-                    f"Port {wanted[name]} ({name.replace('_', ' ')}) is in use by another program.",
-                    hint="Name another port, or name none and a free one is taken.",
-                    port=wanted[name],
-                )
-            chosen[name] = wanted[name]
-            continue
-        port = previous.get(name, int(str(field.default)))
-        if not is_free(port) or port in chosen.values() or port in wanted.values():
-            displaced[name] = port
-            port = free_port()
+    for name, port in wanted.items():
+        if reservation.take(name, port) is None:
+            raise PortBusy(
+                f"Port {port} ({name.replace('_', ' ')}) is in use by another program.",
+                hint="Name another port, or name none and a free one is taken.",
+                port=port,
+            )
         chosen[name] = port
+    for field in fields(Ports):
+        if field.name in wanted:
+            continue
+        usual = previous.get(field.name, int(str(field.default)))
+        port = reservation.take(field.name, usual) or 0
+        if not port:
+            displaced[field.name] = usual
+            port = reservation.take(field.name, 0) or free_port()
+        chosen[field.name] = port
     return Ports(**chosen), displaced

@@ -10,7 +10,7 @@ import pytest
 import yaml
 from podman_compose import normalize, rec_subs, resolve_extends
 
-from workers.local_stack import COMMANDS
+from workers.parts import COMMANDS
 from workers.settings import Settings
 
 ROOT = Path(__file__).parents[2]
