@@ -9,6 +9,7 @@ import pyarrow.compute as pc
 from sqlalchemy import Engine
 from temporalio import activity
 
+from activities.heartbeat import beating
 from domain.canonical import Sha256
 from domain.ids import RecordId, RoundId
 from domain.policy import ArmKind, Selection
@@ -49,7 +50,7 @@ class RoutingActivities:
     @activity.defn
     def route_batch(self, request: Route) -> None:
         rows = batch_rows(self._store.get_table(request.batch.artifact), size=request.shard_size)
-        with self._engine.begin() as connection:
+        with beating(), self._engine.begin() as connection:
             rounds.put_batch(connection, request.round_id, rows)
 
     @activity.defn
@@ -58,7 +59,7 @@ class RoutingActivities:
         wanted = pa.array(sorted(set(request.records)), pa.string())
         again = table.filter(pc.is_in(table["record_id"], wanted))
         rows = batch_rows(again, size=request.shard_size, first_shard=request.first_shard)
-        with self._engine.begin() as connection:
+        with beating(), self._engine.begin() as connection:
             rounds.put_batch(connection, request.round_id, rows)
         return Again(artifact=self._store.put_table(again), records=again.num_rows)
 

@@ -30,10 +30,21 @@ class ActivityOptions(TypedDict, total=False):
 
 LIGHT = ActivityOptions(
     task_queue=ORCHESTRATION_QUEUE,
-    start_to_close_timeout=timedelta(seconds=60),
+    start_to_close_timeout=timedelta(seconds=15),
     retry_policy=RETRY,
 )
-"""A few statements against the database."""
+"""A few statements against the database.
+
+They do not heartbeat, so this is also how long people wait when a worker dies in the middle of one.
+"""
+
+BULK = ActivityOptions(
+    task_queue=ORCHESTRATION_QUEUE,
+    start_to_close_timeout=timedelta(minutes=30),
+    heartbeat_timeout=timedelta(seconds=20),
+    retry_policy=RETRY,
+)
+"""A row for each record of a batch: too many for the time of a light one, so it heartbeats."""
 
 HEAVY = ActivityOptions(
     task_queue=COMPUTE_QUEUE,

@@ -11,7 +11,7 @@ from temporalio.exceptions import FailureError
 
 from workflows.endings import Ending, RoundRejected, ending_of
 from workflows.ledger import RoundLedger
-from workflows.options import HEAVY, LIGHT
+from workflows.options import BULK, HEAVY, LIGHT
 from workflows.shards import ReviewShardWorkflow
 from workflows.time import now
 
@@ -202,7 +202,7 @@ class RoundWorkflow:
         await workflow.execute_activity_method(
             RoutingActivities.route_batch,
             Route(round_id=self.plan.round_id, batch=batch, shard_size=self.plan.shard_size),
-            **LIGHT,
+            **BULK,
         )
         return await self._run_shards(batch.artifact, batch.records, look=1)
 
@@ -319,7 +319,7 @@ class RoundWorkflow:
                 first_shard=self._shards,
                 shard_size=self.plan.shard_size,
             ),
-            **LIGHT,
+            **BULK,
         )
         look = max(result.look for result in results) + 1
         return await self._run_shards(again.artifact, again.records, look=look)
