@@ -14,11 +14,10 @@ from domain.ids import Document, PoolId, RecordId, RoundId, Timestamp
 from domain.policy import ArmKind, Selection
 from domain.records import Json
 from domain.rounds import Phase, RoundPlan
-from domain.tasks import TaskClosing
 from storage.copying import copy_rows
 from storage.documents import from_json, to_json
-from storage.tables import batch_records, rounds, tasks
-from storage.tasks import close_tasks
+from storage.tables import batch_records, rounds
+from storage.tasks import close_all_tasks
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -155,13 +154,7 @@ def close_round(
             closed_at=at,
         )
     )
-    left = connection.scalars(
-        select(tasks.c.task_id).where(
-            tasks.c.round_id == round_id, tasks.c.status.not_in(["done", "closed"])
-        )
-    ).all()
-    reason = f"the round is {phase}"
-    close_tasks(connection, [TaskClosing(task_id=task, reason=reason) for task in left], at=at)
+    close_all_tasks(connection, round_id, reason=f"the round is {phase}", at=at)
 
 
 def open_rounds_without_archive(connection: Connection, limit: int) -> list[RoundId]:

@@ -6,6 +6,8 @@ from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from pathlib import Path
 
+from sqlalchemy import Engine
+from temporalio.client import Client
 from temporalio.worker import Worker
 
 from activities.errors import ErrorTranslation
@@ -27,13 +29,23 @@ from workers.settings import Settings
 MAX_ACTIVITIES = 2
 """Passes over data at a time: each keeps a core busy."""
 
+GRACE = timedelta(seconds=10)
+"""For running activities to finish in when the process is told to stop."""
+
 
 async def run(settings: Settings) -> None:
     """Works until the process is told to stop; what it had begun is tried again elsewhere."""
     client = await connect(settings)
     engine = connect_database(settings.database_url)
     store = ArtifactStore(settings.artifacts)
-    worker = Worker(
+    await serve(compute_worker(client, engine, store, Path(settings.datasets)))
+
+
+def compute_worker(
+    client: Client, engine: Engine, store: ArtifactStore, datasets_root: Path
+) -> Worker:
+    """The worker of the queue `compute`."""
+    return Worker(
         client,
         task_queue=COMPUTE_QUEUE,
         activities=[
@@ -43,12 +55,11 @@ async def run(settings: Settings) -> None:
             SelectionActivities(store).select_batch,
             QualityActivities(store).assess_quality,
             RoleActivities(engine, store).assign_roles,
-            PublicationActivities(engine, store, Path(settings.datasets)).publish,
+            PublicationActivities(engine, store, datasets_root).publish,
             EvaluationActivities(engine, store).evaluate_round,
         ],
         activity_executor=ThreadPoolExecutor(MAX_ACTIVITIES),
         max_concurrent_activities=MAX_ACTIVITIES,
-        graceful_shutdown_timeout=timedelta(seconds=10),
+        graceful_shutdown_timeout=GRACE,
         interceptors=[ErrorTranslation()],
     )
-    await serve(worker)

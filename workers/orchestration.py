@@ -5,6 +5,7 @@ from __future__ import annotations
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 
+from sqlalchemy import Engine
 from temporalio.client import (
     Client,
     Schedule,
@@ -34,6 +35,9 @@ from workflows.rounds import RoundWorkflow
 from workflows.shards import ReviewShardWorkflow
 
 MAX_ACTIVITIES = 16
+GRACE = timedelta(seconds=10)
+"""For running activities to finish in when the process is told to stop."""
+
 ARCHIVE_SCHEDULE = "archive-sweep"
 ARCHIVE_EVERY = timedelta(minutes=1)
 
@@ -43,11 +47,15 @@ async def run(settings: Settings) -> None:
     client = await connect(settings)
     await ensure_archive_schedule(client)
     engine = connect_database(settings.database_url)
-    store = ArtifactStore(settings.artifacts)
+    await serve(orchestration_worker(client, engine, ArtifactStore(settings.artifacts)))
+
+
+def orchestration_worker(client: Client, engine: Engine, store: ArtifactStore) -> Worker:
+    """The worker of the queue `orchestration`."""
     rounds = RoundActivities(engine)
     review = ReviewActivities(engine, store)
     routing = RoutingActivities(engine, store)
-    worker = Worker(
+    return Worker(
         client,
         task_queue=ORCHESTRATION_QUEUE,
         workflows=[RoundWorkflow, ReviewShardWorkflow, ArchiveWorkflow],
@@ -63,11 +71,10 @@ async def run(settings: Settings) -> None:
         ],
         activity_executor=ThreadPoolExecutor(MAX_ACTIVITIES),
         max_concurrent_activities=MAX_ACTIVITIES,
-        graceful_shutdown_timeout=timedelta(seconds=10),
+        graceful_shutdown_timeout=GRACE,
         interceptors=[ErrorTranslation()],
         workflow_runner=workflow_runner(),
     )
-    await serve(worker)
 
 
 async def ensure_archive_schedule(client: Client) -> None:

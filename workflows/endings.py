@@ -34,9 +34,9 @@ class RoundRejected(Exception):
 
 
 def ending_of(error: FailureError, *, during: Phase) -> Ending:
-    """The error at the bottom of a failed activity or child, as an ending in our own words."""
+    """What the failed activity or child said, as an ending in our own words."""
     cause: BaseException = error
-    while cause.__cause__ is not None:
+    while cause.__cause__ is not None and not isinstance(cause, ApplicationError):
         cause = cause.__cause__
     code, hint = "internal_error", "the worker's log tells more; nothing was published"
     if isinstance(cause, ApplicationError):
