@@ -1,0 +1,58 @@
+"""Worlds to run rounds in, on a time-skipping Temporal and on the development server."""
+
+from __future__ import annotations
+
+import sysconfig
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+from temporalio.testing import WorkflowEnvironment
+
+from storage.database import engine
+from tests.workflows.round_world import World, make_world, working
+
+SCRIPTS = Path(sysconfig.get_path("scripts"))
+
+
+@pytest.fixture
+async def time_skipping() -> AsyncIterator[WorkflowEnvironment]:
+    """A server on which weeks pass in no time while nobody does anything."""
+    server = str(SCRIPTS / "temporal-test-server")
+    async with await WorkflowEnvironment.start_time_skipping(
+        test_server_existing_path=server
+    ) as environment:
+        yield environment
+
+
+@pytest.fixture
+async def development_server() -> AsyncIterator[WorkflowEnvironment]:
+    """The real server, with clock and history limits as in production."""
+    server = str(SCRIPTS / "temporal")
+    async with await WorkflowEnvironment.start_local(
+        dev_server_existing_path=server
+    ) as environment:
+        yield environment
+
+
+@pytest.fixture
+async def world(
+    development_server: WorkflowEnvironment, database: str, tmp_path: Path
+) -> AsyncIterator[World]:
+    connected = engine(database)
+    made = make_world(development_server.client, connected, tmp_path)
+    async with working(made):
+        yield made
+    connected.dispose()
+
+
+@pytest.fixture
+async def patient_world(
+    time_skipping: WorkflowEnvironment, database: str, tmp_path: Path
+) -> AsyncIterator[World]:
+    """As `world`, on the server that skips time. Only for rounds that wait for a deadline."""
+    connected = engine(database)
+    made = make_world(time_skipping.client, connected, tmp_path)
+    async with working(made):
+        yield made
+    connected.dispose()

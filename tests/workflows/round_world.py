@@ -1,0 +1,294 @@
+"""A small world to run rounds in: real database, real artifacts, real workers in this process."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from datetime import timedelta
+from itertools import count
+from pathlib import Path
+
+from sqlalchemy import Engine
+from temporalio.client import Client, WorkflowHandle
+
+from activities.clock import now
+from domain.accounts import Actor, Role
+from domain.canonical import Sha256
+from domain.ids import (
+    ORCHESTRATION_QUEUE,
+    PoolId,
+    RecordId,
+    ReviewId,
+    RoundId,
+    round_workflow_id,
+    shard_workflow_id,
+)
+from domain.labels import Guideline, LabelClass, LabelSchema
+from domain.policy import ArmKind, ArmQuota, SamplingPolicy, check_policy
+from domain.records import ContentKind
+from domain.reviews import Submission, Verdict, VerdictKind
+from domain.rounds import ApprovalDecided, CancelRequested, Phase, RoundPlan, RoundResult
+from domain.tasks import TaskKind
+from storage import accounts, claims, definitions, pools, rounds
+from storage.artifacts import ArtifactStore
+from storage.formats import Format
+from storage.importing import import_records
+from storage.readers import read_rows
+from storage.rows import Mapping
+from workers.compute import compute_worker
+from workers.orchestration import orchestration_worker
+from workflows.rounds import RoundWorkflow
+
+LEASE = timedelta(minutes=5)
+WORDS = {
+    "sport": ("goal", "match", "team", "coach", "season", "score"),
+    "money": ("bank", "stock", "price", "market", "profit", "share"),
+}
+POLICY = SamplingPolicy(
+    name="small",
+    version=1,
+    batch_size=8,
+    arms=(
+        ArmQuota(arm=ArmKind.UNCERTAINTY, records=3),
+        ArmQuota(arm=ArmKind.DIVERSITY, records=2),
+        ArmQuota(arm=ArmKind.RANDOM, records=3),
+    ),
+    seed=5,
+)
+Answer = Callable[[RecordId, str], str]
+"""Record and reviewer's name → label."""
+
+
+def truth(record_id: RecordId, _reviewer: str = "") -> str:
+    return "sport" if int(record_id[1:]) % 2 else "money"
+
+
+def text_of(number: int) -> str:
+    words = WORDS["sport" if number % 2 else "money"]
+    return " ".join(words[(number * step) % len(words)] for step in (1, 2, 5)) + f" {number}"
+
+
+@dataclass
+class World:
+    client: Client
+    engine: Engine
+    store: ArtifactStore
+    datasets: Path
+    requester: Actor
+    approver: Actor
+    adjudicator: Actor
+    reviewers: list[Actor]
+    schema: LabelSchema
+    guideline: Guideline
+    _numbers: count[int] = field(default_factory=count)
+
+    def pool(self, records: int = 40, *, seeds: int = 6, tests: int = 10) -> PoolId:
+        """A pool of short texts: the first ones labelled for training, the next for testing."""
+        pool = PoolId(f"texts-{next(self._numbers)}")
+        with self.engine.begin() as connection:
+            pools.create_pool(
+                connection,
+                pool,
+                kind=ContentKind.TEXT,
+                schema=(self.schema.name, self.schema.version),
+                created_by=self.requester.account_id,
+            )
+        lines = []
+        for number in range(records):
+            row: dict[str, object] = {"id": f"t{number}", "text": text_of(number)}
+            if number < seeds + tests:
+                role = "train" if number < seeds else "test"
+                row |= {"label": truth(RecordId(f"t{number}")), "role": role}
+            lines.append(json.dumps(row))
+        file = self.datasets.parent / f"{pool}.jsonl"
+        file.write_text("\n".join(lines))
+        mapping = Mapping(kind=ContentKind.TEXT, label_column="label", role_column="role")
+        import_records(
+            self.engine,
+            pool,
+            read_rows(file, Format.JSON_LINES, mapping),
+            schema=self.schema,
+            created_by=self.requester.account_id,
+            file_name=file.name,
+        )
+        return pool
+
+    def plan(self, pool: PoolId, **changes: object) -> RoundPlan:
+        fields: dict[str, object] = {
+            "round_id": RoundId(f"round-{next(self._numbers)}"),
+            "pool_id": pool,
+            "kind": ContentKind.TEXT,
+            "dataset": str(pool),
+            "policy": check_policy(POLICY),
+            "schema": self.schema,
+            "guideline": "news@1",
+            "guideline_digest": self.guideline.digest,
+            "requested_by": self.requester,
+            "requested_at": now(),
+            "partition_rows": 15,
+            "shard_size": 5,
+        }
+        return RoundPlan(**(fields | changes))  # type: ignore[arg-type]
+
+    async def start(self, plan: RoundPlan) -> WorkflowHandle[RoundWorkflow, RoundResult]:
+        with self.engine.begin() as connection:
+            rounds.create_round(connection, plan)
+        return await self.client.start_workflow(
+            RoundWorkflow.run,
+            plan,
+            id=round_workflow_id(plan.round_id),
+            task_queue=ORCHESTRATION_QUEUE,
+        )
+
+    def round(self, round_id: RoundId) -> rounds.Round:
+        with self.engine.connect() as connection:
+            return rounds.get_round(connection, round_id)
+
+    async def until(self, round_id: RoundId, *phases: Phase) -> rounds.Round:
+        """The round once it is in one of the phases."""
+        for _ in range(1_200):
+            found = self.round(round_id)
+            if found.phase in phases:
+                return found
+            await asyncio.sleep(0.05)
+        raise AssertionError(f"{round_id} is still {found.phase}, {found.failure}")
+
+    async def answer_all(
+        self, round_id: RoundId, answer: Answer = truth, *, most: int | None = None
+    ) -> int:
+        """Everybody claims and answers until the round wants nothing of them; returns how many."""
+        given = 0
+        idle = 0
+        while idle < 400 and (most is None or given < most):
+            if self.round(round_id).phase not in {
+                Phase.SNAPSHOT, Phase.SCORING, Phase.SELECTING, Phase.ROUTING, Phase.REVIEWING,
+            }:  # fmt: skip
+                break
+            answered = [await self.answer_one(round_id, who, answer) for who in self.reviewers]
+            answered.append(await self.answer_one(round_id, self.adjudicator, answer))
+            given += sum(answered)
+            idle = 0 if any(answered) else idle + 1
+            if not any(answered):
+                await asyncio.sleep(0.05)
+        return given
+
+    async def answer_one(self, round_id: RoundId, who: Actor, answer: Answer) -> bool:
+        kind = TaskKind.ADJUDICATION if who is self.adjudicator else TaskKind.REVIEW
+        with self.engine.begin() as connection:
+            task = claims.claim_task(
+                connection, who.account_id, kinds={kind}, lease=LEASE, round_id=round_id
+            )
+        if task is None:
+            return False
+        label = (
+            truth(task.record_id)
+            if kind is TaskKind.ADJUDICATION
+            else answer(task.record_id, who.name)
+        )
+        submission = Submission(
+            review_id=ReviewId(f"{task.task_id}/{who.name}"),
+            task_id=task.task_id,
+            record_id=task.record_id,
+            verdict=Verdict(kind=VerdictKind.LABEL, label=label),
+            confidence=0.9,
+            rationale="the words" if kind is TaskKind.ADJUDICATION else "",
+            seconds=1.5,
+            guideline="news@1",
+            actor=who,
+            submitted_at=now(),
+        )
+        shard = self.client.get_workflow_handle(shard_workflow_id(round_id, task.shard))
+        await shard.signal("adjudicate" if kind is TaskKind.ADJUDICATION else "review", submission)
+        return True
+
+    def decision(
+        self,
+        digest: str,
+        *,
+        approved: bool = True,
+        who: Actor | None = None,
+        records: tuple[RecordId, ...] = (),
+    ) -> ApprovalDecided:
+        return ApprovalDecided(
+            decision_id=f"decision-{next(self._numbers)}",
+            approved=approved,
+            dataset_digest=Sha256(digest),
+            reason="looked at it",
+            actor=who or self.approver,
+            submitted_at=now(),
+            records=records,
+        )
+
+    def cancellation(self) -> CancelRequested:
+        return CancelRequested(
+            request_id=f"cancel-{next(self._numbers)}",
+            reason="no budget left",
+            actor=self.requester,
+            submitted_at=now(),
+        )
+
+    async def complete(self, plan: RoundPlan, answer: Answer = truth) -> RoundResult:
+        """A whole round, approved as it comes."""
+        handle = await self.start(plan)
+        await self.answer_all(plan.round_id, answer)
+        waiting = await self.until(plan.round_id, Phase.APPROVAL)
+        await handle.signal(RoundWorkflow.decide_approval, self.decision(candidate_of(waiting)))
+        return await handle.result()
+
+
+def candidate_of(found: rounds.Round) -> str:
+    """The digest of the dataset that waits for approval."""
+    return str(found.summary["candidate"]["digest"])
+
+
+def make_world(client: Client, engine: Engine, folder: Path) -> World:
+    """People, a label schema and a guideline, and nothing else yet."""
+    with engine.begin() as connection:
+        people = {
+            name: _person(accounts.create_account(connection, name=name, roles=[role]))
+            for name, role in (
+                ("ria", Role.REQUESTER),
+                ("ann", Role.REVIEWER),
+                ("bob", Role.REVIEWER),
+                ("cid", Role.REVIEWER),
+                ("eve", Role.ADJUDICATOR),
+                ("pat", Role.APPROVER),
+            )
+        }
+        owner = people["ria"].account_id
+        classes = tuple(LabelClass(label=label) for label in WORDS)
+        schema = LabelSchema(name="news", version=1, classes=classes)
+        guideline = Guideline(name="news", version=1, text="Sport or money?")
+        schema = definitions.put_schema(connection, schema, owner)
+        guideline = definitions.put_guideline(connection, guideline, owner)
+    datasets = folder / "datasets"
+    datasets.mkdir(exist_ok=True)
+    return World(
+        client=client,
+        engine=engine,
+        store=ArtifactStore(folder / "artifacts"),
+        datasets=datasets,
+        requester=people["ria"],
+        approver=people["pat"],
+        adjudicator=people["eve"],
+        reviewers=[people["ann"], people["bob"], people["cid"]],
+        schema=schema,
+        guideline=guideline,
+    )
+
+
+@asynccontextmanager
+async def working(world: World) -> AsyncIterator[None]:
+    """Both workers, set up as their processes do it."""
+    async with (
+        orchestration_worker(world.client, world.engine, world.store),
+        compute_worker(world.client, world.engine, world.store, world.datasets),
+    ):
+        yield
+
+
+def _person(account: accounts.Account) -> Actor:
+    return Actor(account_id=account.account_id, name=account.name, authenticated_by="token")
