@@ -6,7 +6,7 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 
-from sqlalchemy import Connection, and_, exists, func, or_, select, update
+from sqlalchemy import Connection, and_, case, distinct, exists, func, select, tuple_, update
 from sqlalchemy.dialects.postgresql import insert
 
 from domain.errors import (
@@ -20,6 +20,7 @@ from domain.errors import (
 from domain.ids import AccountId, RoundId, TaskId, Timestamp
 from domain.tasks import TaskKind
 from storage.participations import (
+    barred,
     forget_participations,
     free,
     has_other_part,
@@ -35,7 +36,7 @@ class QueueFacts:
     """What the queue holds for one person, so that "nothing to do" can say why."""
 
     claimable: int
-    """Open, or held on a lapsed lease, and this person may take them."""
+    """Open, or held on a lapsed lease, and this person may take them: one slot of a record."""
     barred: int
     """Open, but this person already has a part in the record."""
     claimed_by_others: int
@@ -61,8 +62,7 @@ def claim_task(
             free(),
             tasks.c.kind.in_([kind.value for kind in kinds]),
             tasks.c.task_id.not_in(skip),
-            ~has_other_part(account_id),
-            ~has_other_slot(account_id),
+            ~barred(account_id),
         )
         .order_by(tasks.c.priority.desc(), tasks.c.deadline, tasks.c.ordinal, tasks.c.task_id)
         .limit(1)
@@ -157,18 +157,46 @@ def queue_facts(
     connection: Connection, account_id: AccountId, kinds: Collection[TaskKind]
 ) -> QueueFacts:
     """What the queue of these kinds holds for this person."""
-    barred = or_(has_other_part(account_id), has_other_slot(account_id))
-    held_by_others = and_(~free(), tasks.c.holder != account_id)
-    row = connection.execute(
+    # Joined rather than asked for each task: a queue may hold tens of thousands.
+    part = participations.alias("part")
+    is_barred = case(
+        (part.c.part.is_(None), False),
+        (part.c.part != tasks.c.kind, True),
+        else_=has_other_slot(account_id),
+    )
+    queue = (
         select(
-            func.count().filter(free(), ~barred).label("claimable"),
-            func.count().filter(free(), barred).label("barred"),
-            func.count().filter(held_by_others).label("claimed_by_others"),
-            func.min(tasks.c.lease_until).filter(held_by_others).label("next_lapse"),
-            func.count().filter(~free(), tasks.c.holder == account_id).label("mine"),
-        ).where(
+            tuple_(tasks.c.round_id, tasks.c.shard, tasks.c.record_id).label("record"),
+            free().label("free"),
+            and_(free(), is_barred).label("barred"),
+            (tasks.c.holder == account_id).label("mine"),
+            tasks.c.lease_until,
+        )
+        .outerjoin(
+            part,
+            and_(
+                part.c.round_id == tasks.c.round_id,
+                part.c.record_id == tasks.c.record_id,
+                part.c.account_id == account_id,
+            ),
+        )
+        .where(
             tasks.c.status.in_([TaskStatus.OPEN, TaskStatus.CLAIMED]),
             tasks.c.kind.in_([kind.value for kind in kinds]),
+        )
+        .cte("queue")
+        .prefix_with("MATERIALIZED")
+    )
+    held_by_others = and_(~queue.c.free, ~queue.c.mine)
+    row = connection.execute(
+        select(
+            func.count(distinct(queue.c.record))
+            .filter(queue.c.free, ~queue.c.barred)
+            .label("claimable"),
+            func.count().filter(queue.c.barred).label("barred"),
+            func.count().filter(held_by_others).label("claimed_by_others"),
+            func.min(queue.c.lease_until).filter(held_by_others).label("next_lapse"),
+            func.count().filter(~queue.c.free, queue.c.mine).label("mine"),
         )
     ).one()
     return QueueFacts(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import asdict, dataclass
 
-from sqlalchemy import Connection, Row, Select, func, select
+from sqlalchemy import Connection, Row, Select, func, select, text
 from sqlalchemy.dialects.postgresql import insert
 
 from domain.canonical import Sha256
@@ -33,7 +33,11 @@ class DatasetVersion:
 
 
 def lock_dataset(connection: Connection, dataset: str) -> None:
-    """Until this transaction ends nobody else publishes a version of the dataset."""
+    """Until this transaction ends nobody else publishes a version of the dataset.
+
+    A holder that says nothing for 20 seconds loses the lock: its process hangs, and others wait.
+    """
+    connection.execute(text("SET LOCAL idle_in_transaction_session_timeout = '20s'"))
     lock = func.hashtextextended(f"dataset/{dataset}", 0)
     connection.execute(select(func.pg_advisory_xact_lock(lock)))
 

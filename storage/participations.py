@@ -4,7 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from sqlalchemy import ColumnElement, Connection, Select, and_, delete, exists, func, or_, select
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    Select,
+    and_,
+    case,
+    delete,
+    exists,
+    func,
+    or_,
+    select,
+)
 
 from domain.ids import AccountId, RecordId, RoundId
 from storage.tables import participations, review_receipts, reviews, tasks
@@ -17,6 +28,20 @@ def free() -> ColumnElement[bool]:
     return or_(
         tasks.c.status == "open",
         and_(tasks.c.status == "claimed", tasks.c.lease_until < func.now()),
+    )
+
+
+def barred(account_id: AccountId) -> ColumnElement[bool]:
+    """Whether the person has the other part in the task's record, or another slot of it.
+
+    Whoever holds or has answered a task has a participation, so one look at those of the person
+    rules out almost every task, however long the queue.
+    """
+    return exists().where(
+        participations.c.round_id == tasks.c.round_id,
+        participations.c.record_id == tasks.c.record_id,
+        participations.c.account_id == account_id,
+        case((participations.c.part != tasks.c.kind, True), else_=has_other_slot(account_id)),
     )
 
 
@@ -45,7 +70,12 @@ def has_other_slot(account_id: AccountId) -> ColumnElement[bool]:
         .where(same_record, review_receipts.c.account_id == account_id)
     )
     return or_(
-        exists().where(same_record, other.c.holder == account_id),
+        exists(
+            select(1)
+            .select_from(other)
+            .where(same_record, other.c.holder == account_id)
+            .correlate(tasks)
+        ),
         exists(answered.correlate(tasks)),
     )
 

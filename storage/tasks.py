@@ -8,12 +8,16 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from sqlalchemy import (
+    ARRAY,
+    ColumnElement,
     Connection,
     Row,
+    Text,
     and_,
     case,
     exists,
     func,
+    literal,
     select,
     true,
     update,
@@ -128,20 +132,35 @@ def close_tasks(
 
     Whoever held one without having answered had no part in the record.
     """
-    reasons = {closing.task_id: closing.reason for closing in closings}
-    if not reasons:
-        return 0
+    by_reason: dict[str, list[TaskId]] = {}
+    for closing in closings:
+        by_reason.setdefault(closing.reason, []).append(closing.task_id)
+    return sum(
+        _close(connection, tasks.c.task_id == func.any(literal(ids, ARRAY(Text))), reason, at)
+        for reason, ids in sorted(by_reason.items())
+    )
+
+
+def close_all_tasks(
+    connection: Connection, round_id: RoundId, *, reason: str, at: Timestamp | None = None
+) -> int:
+    """Closes every task of the round that has no accepted answer and says how many."""
+    return _close(connection, tasks.c.round_id == round_id, reason, at)
+
+
+def _close(
+    connection: Connection, which: ColumnElement[bool], reason: str, at: Timestamp | None
+) -> int:
     unanswered = and_(
-        tasks.c.task_id.in_(reasons),
+        which,
         tasks.c.status.in_([TaskStatus.OPEN, TaskStatus.CLAIMED, TaskStatus.SUBMITTED]),
     )
-    held = connection.execute(
+    rows = connection.execute(
         select(tasks.c.round_id, tasks.c.record_id, tasks.c.holder)
         .where(unanswered)
         .order_by(tasks.c.task_id)
         .with_for_update()
-    )
-    former = [(row.round_id, row.record_id, row.holder) for row in held]
+    ).all()
     answered = standing_receipt().where(
         review_receipts.c.task_id == tasks.c.task_id,
         review_receipts.c.account_id == tasks.c.holder,
@@ -154,14 +173,11 @@ def close_tasks(
             holder=case((exists(answered), tasks.c.holder)),
             lease_until=None,
             closed_at=at or func.now(),
-            close_reason=case(
-                {task_id: plain_text(reason) for task_id, reason in reasons.items()},
-                value=tasks.c.task_id,
-            ),
+            close_reason=plain_text(reason),
         )
     )
-    forget_participations(connection, former)
-    return len(former)
+    forget_participations(connection, [(row.round_id, row.record_id, row.holder) for row in rows])
+    return len(rows)
 
 
 def extend_deadline(
