@@ -52,6 +52,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         # The framework's own pages load scripts from elsewhere.
         docs_url=None,
         redoc_url=None,
+        redirect_slashes=False,
     )
     app.state.labelwright = State(
         settings=settings,

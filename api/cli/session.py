@@ -16,17 +16,18 @@ from domain.errors import LabelwrightError, NotAuthenticated, StackNotRunning, U
 from workers.addresses import running_stack
 from workers.settings import settings_for
 
+API_URL = "LABELWRIGHT_API_URL"
+TOKEN = "LABELWRIGHT_TOKEN"  # noqa: S105 - the variable's name
+
 ApiOption = Annotated[
     str | None,
-    typer.Option(
-        "--api-url", envvar="LABELWRIGHT_API_URL", help="Base URL of the API; else the local one."
-    ),
+    typer.Option("--api-url", envvar=API_URL, help="Base URL of the API; else the local one."),
 ]
 TokenOption = Annotated[
     str | None,
     typer.Option(
         "--token",
-        envvar="LABELWRIGHT_TOKEN",
+        envvar=TOKEN,
         help="API token; else the local stack's own, which is the admin's.",
     ),
 ]
@@ -57,8 +58,8 @@ def client(
     Raises StackNotRunning, NotAuthenticated; within the block, what the API answers as Refused and
     an API that does not answer as Unavailable.
     """
-    base = api_url or _local_api(data_dir)
-    bearer = token or _local_token(data_dir)
+    base = api_url or os.environ.get(API_URL) or _local_api(data_dir)
+    bearer = token or os.environ.get(TOKEN) or _local_token(data_dir)
     headers = {"Authorization": f"Bearer {bearer}", "Accept": "application/json"}
     try:
         with httpx.Client(

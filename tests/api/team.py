@@ -18,7 +18,9 @@ from domain.ids import (
     PoolId,
     RecordId,
     RoundId,
+    TaskId,
     Timestamp,
+    adjudication_task_id,
     review_task_id,
     shard_workflow_id,
 )
@@ -168,7 +170,7 @@ async def start_reviewing(team: Team, *, kind: TaskKind = TaskKind.REVIEW) -> Re
     slots = 2 if kind is TaskKind.REVIEW else 1
     openings = [
         TaskOpening(
-            task_id=review_task_id(round_id, 0, ordinal, slot),
+            task_id=_task_id(kind, round_id, ordinal, slot),
             record_id=RecordId(f"r{ordinal:03}"),
             ordinal=ordinal,
             kind=kind,
@@ -205,6 +207,12 @@ async def start_reviewing(team: Team, *, kind: TaskKind = TaskKind.REVIEW) -> Re
         task_ids=[opening.task_id for opening in openings],
         workflow_id=workflow_id,
     )
+
+
+def _task_id(kind: TaskKind, round_id: RoundId, ordinal: int, slot: int) -> TaskId:
+    if kind is TaskKind.REVIEW:
+        return review_task_id(round_id, 0, ordinal, slot)
+    return adjudication_task_id(round_id, 0, ordinal)
 
 
 def _batch_row(connection: Any, ordinal: int) -> BatchRow:

@@ -1,0 +1,61 @@
+"""Label schemas, guidelines and policies: a change is a new version."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from tests.api.team import Team, code
+
+SCHEMA = {"name": "intents", "classes": [{"label": "a", "meaning": "A"}, {"label": "b"}]}
+POLICY = {
+    "name": "weekly",
+    "batch_size": 4,
+    "arms": [{"arm": "uncertainty", "records": 3}, {"arm": "random", "records": 1}],
+}
+GUIDELINE = {"name": "intents", "text": "Choose.", "examples": [{"content": "x", "label": "a"}]}
+
+
+@pytest.mark.parametrize(
+    ("kind", "body", "change"),
+    [
+        ("schemas", SCHEMA, {"classes": [{"label": "a"}, {"label": "c"}]}),
+        ("policies", POLICY, {"seed": 8}),
+        ("guidelines", GUIDELINE, {"text": "Choose well."}),
+    ],
+)
+async def test_a_change_makes_the_next_version_and_keeps_the_one_before(
+    team: Team, kind: str, body: dict[str, Any], change: dict[str, Any]
+) -> None:
+    first = (await team.requester.post(f"/api/v1/{kind}", json=body)).json()
+    same = (await team.requester.post(f"/api/v1/{kind}", json=body)).json()
+    second = (await team.requester.post(f"/api/v1/{kind}", json=body | change)).json()
+    assert (first["version"], same["version"], second["version"]) == (1, 1, 2)
+    name = body["name"]
+    assert (await team.auditor.get(f"/api/v1/{kind}/{name}")).json() == second
+    assert (await team.auditor.get(f"/api/v1/{kind}/{name}/1")).json() == first
+    assert (await team.auditor.get(f"/api/v1/{kind}")).json()["items"] == [second]
+    assert code(await team.auditor.get(f"/api/v1/{kind}/{name}/3")) == "not_found"
+
+
+@pytest.mark.parametrize(
+    ("kind", "body", "expected"),
+    [
+        ("schemas", SCHEMA | {"classes": [{"label": "a"}]}, "invalid_label_schema"),
+        ("schemas", SCHEMA | {"name": "Not A Name"}, "invalid_request"),
+        ("policies", POLICY | {"batch_size": 5}, "invalid_policy"),
+        ("policies", POLICY | {"seed": -1}, "invalid_policy"),
+    ],
+)
+async def test_a_definition_that_cannot_be_used_is_refused(
+    team: Team, kind: str, body: dict[str, Any], expected: str
+) -> None:
+    assert code(await team.requester.post(f"/api/v1/{kind}", json=body)) == expected
+
+
+async def test_reviewers_read_the_guideline_and_no_policy(team: Team) -> None:
+    await team.requester.post("/api/v1/guidelines", json=GUIDELINE)
+    await team.requester.post("/api/v1/policies", json=POLICY)
+    assert (await team.rita.get("/api/v1/guidelines/intents/1")).json()["text"] == "Choose."
+    assert (await team.rita.get("/api/v1/policies/weekly")).status_code == 403
