@@ -5,9 +5,12 @@ from __future__ import annotations
 import dataclasses
 import hashlib
 import json
+import math
 from collections.abc import Iterable
 from enum import Enum
-from typing import NewType
+from typing import NewType, TypeVar, cast
+
+T = TypeVar("T")
 
 Sha256 = NewType("Sha256", str)
 """64 lower-case hexadecimal digits."""
@@ -44,6 +47,38 @@ def digest_lines(values: Iterable[object]) -> Sha256:
         running.update(canonical(value))
         running.update(b"\n")
     return Sha256(running.hexdigest())
+
+
+def tame(value: T) -> T:
+    """`value` with what has no canonical form replaced, in nested dataclasses, tuples and dicts.
+
+    A message that did not come through the API may hold anything that JSON lets through: NaN and
+    infinities become -1, which no check accepts, and halves of surrogate pairs become ?. So a
+    workflow can write any message down, and refuse it, without ever failing itself.
+    """
+    return cast(T, _tamed(value))
+
+
+def _tamed(value: object) -> object:
+    match value:
+        case Enum() | bool():
+            return value
+        case float():
+            return value if math.isfinite(value) else -1.0
+        case str():
+            return value.encode("utf-8", "replace").decode() if not value.isascii() else value
+        case tuple():
+            return tuple(map(_tamed, value))
+        case list():
+            return [_tamed(item) for item in value]
+        case dict():
+            return {_tamed(key): _tamed(item) for key, item in value.items()}
+        case _ if dataclasses.is_dataclass(value) and not isinstance(value, type):
+            fields = dataclasses.fields(value)
+            changes = {each.name: _tamed(getattr(value, each.name)) for each in fields}
+            return dataclasses.replace(value, **changes)
+        case _:
+            return value
 
 
 def _plain(value: object) -> object:

@@ -27,7 +27,7 @@ with workflow.unsafe.imports_passed_through():
     from activities.snapshot import SnapshotActivities
     from activities.training import TrainingActivities, TrainModel
     from domain.approval import refusal
-    from domain.canonical import Sha256
+    from domain.canonical import Sha256, tame
     from domain.ids import shard_workflow_id
     from domain.records import Json
     from domain.rounds import (
@@ -67,11 +67,11 @@ class RoundWorkflow:
 
     @workflow.signal
     def decide_approval(self, decision: ApprovalDecided) -> None:
-        self._approvals.append(decision)
+        self._approvals.append(tame(decision))
 
     @workflow.signal
     def cancel_round(self, request: CancelRequested) -> None:
-        self._cancels.append(request)
+        self._cancels.append(tame(request))
 
     @workflow.run
     async def run(self, plan: RoundPlan) -> RoundResult:

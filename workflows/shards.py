@@ -13,7 +13,7 @@ from workflows.time import now
 
 with workflow.unsafe.imports_passed_through():
     from activities.review import LoadShard, ReviewActivities, StoreOutcomes
-    from domain.canonical import Sha256
+    from domain.canonical import Sha256, tame
     from domain.outcomes import How
     from domain.reviews import DeadlineExtended, Submission
     from domain.rounds import ShardPlan, ShardResult
@@ -38,15 +38,15 @@ class ReviewShardWorkflow:
 
     @workflow.signal
     def review(self, submission: Submission) -> None:
-        self._inbox.append(("review", submission))
+        self._inbox.append(("review", tame(submission)))
 
     @workflow.signal
     def adjudicate(self, submission: Submission) -> None:
-        self._inbox.append(("adjudication", submission))
+        self._inbox.append(("adjudication", tame(submission)))
 
     @workflow.signal
     def extend_deadline(self, extension: DeadlineExtended) -> None:
-        self._inbox.append(("extension", extension))
+        self._inbox.append(("extension", tame(extension)))
 
     @workflow.run
     async def run(self, plan: ShardPlan) -> ShardResult:

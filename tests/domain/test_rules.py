@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from domain.accounts import GRANTS, Permission, Role, check_approver, permissions, require
 from domain.approval import refusal
-from domain.canonical import canonical, digest
+from domain.canonical import canonical, digest, tame
 from domain.errors import (
     DutiesNotSeparate,
     InvalidPolicy,
@@ -25,7 +27,7 @@ from domain.policy import ArmKind, ArmQuota, SamplingPolicy, check_policy
 from domain.records import Content, ContentKind, check_content, check_record_id
 from domain.reviews import Verdict, VerdictKind, check_submission, check_verdict
 from domain.rounds import ApprovalDecided
-from tests.domain.shard_world import AT, SCHEMA, actor
+from tests.domain.shard_world import AT, SCHEMA, actor, review
 
 
 def policy(batch: int, **quotas: int) -> SamplingPolicy:
@@ -190,6 +192,19 @@ def test_equal_values_have_equal_digests_whatever_the_order_of_keys(
 ) -> None:
     reordered = dict(reversed(list(value.items())))
     assert digest(value) == digest(reordered)
+
+
+def test_any_message_can_be_written_down_once_it_is_tamed() -> None:
+    wild = replace(
+        review(0, 0, "ann", "c\ud800t", rationale="\udfff ü"),
+        confidence=float("nan"),
+        seconds=float("inf"),
+    )
+    tamed = tame(wild)
+    assert canonical(tamed)
+    assert (tamed.confidence, tamed.seconds) == (-1.0, -1.0)
+    assert tamed.rationale == "? ü"
+    assert tame(tamed) == tamed
 
 
 def test_what_json_cannot_say_has_no_canonical_form() -> None:

@@ -17,6 +17,7 @@ from temporalio.client import WorkflowHistory
 from temporalio.converter import DataConverter
 
 from activities.histories import status_of, workflow_type_of
+from domain.canonical import tame
 from domain.ids import Timestamp
 from domain.reviews import DeadlineExtended, Submission
 from domain.rounds import (
@@ -188,8 +189,9 @@ def _signals(events: list[HistoryEvent]) -> Iterator[Signal]:
 
 
 def _message(name: str, payloads: Payloads) -> Message | None:
+    """The message as the workflow took it."""
     try:
-        return decode(payloads, MESSAGES[name])
+        return tame(decode(payloads, MESSAGES[name]))
     except UNDECODABLE:
         return None
 
