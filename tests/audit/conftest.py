@@ -1,0 +1,133 @@
+"""Rounds that really ran, with every message signed as the API signs it."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Iterator, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+import pytest_asyncio
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from temporalio.client import (
+    Client,
+    Interceptor,
+    OutboundInterceptor,
+    SignalWorkflowInput,
+    StartWorkflowInput,
+    WorkflowHandle,
+)
+
+from domain.ids import RecordId, RoundId
+from domain.rounds import RoundResult
+from storage.database import engine as connect_database
+from tests.conftest import TEMPLATE
+from tests.temporal_server import temporal_server
+from tests.workflows.round_world import Answer, World, make_world, truth, working
+from workers.audit import AuditReport, FindingKind, verify_round
+from workers.postgres import EmbeddedPostgres
+from workers.signing import Signer
+
+SIGNER = Signer(Ed25519PrivateKey.generate())
+KEYS = {SIGNER.key_id: SIGNER.public_key.public_key}
+
+
+class Signing(Interceptor):
+    """Signs what leaves a client, as the API does."""
+
+    def intercept_client(self, next: OutboundInterceptor) -> OutboundInterceptor:  # noqa: A002
+        return _Signing(super().intercept_client(next))
+
+
+class _Signing(OutboundInterceptor):
+    async def start_workflow(
+        self,
+        input: StartWorkflowInput,  # noqa: A002
+    ) -> WorkflowHandle[Any, Any]:
+        input.args = _signed(input.args)
+        return await super().start_workflow(input)
+
+    async def signal_workflow(self, input: SignalWorkflowInput) -> None:  # noqa: A002
+        input.args = _signed(input.args)
+        await super().signal_workflow(input)
+
+
+def _signed(messages: Sequence[Any]) -> list[Any]:
+    return [SIGNER.sign(message) for message in messages]
+
+
+@pytest.fixture(scope="session")
+def temporal_address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    with temporal_server(tmp_path_factory.mktemp("temporal")) as address:
+        yield address
+
+
+@dataclass(frozen=True, kw_only=True)
+class Ended:
+    """A round that ran to its end, and its world."""
+
+    world: World
+    round_id: RoundId
+    result: RoundResult
+
+    async def verify(self, *, live: bool = True) -> AuditReport:
+        """As an auditor would; `live=False` is for when Temporal does not answer."""
+        return await verify_round(
+            self.world.client if live else None,
+            self.world.engine,
+            self.world.store,
+            self.world.datasets,
+            self.round_id,
+            public_keys=KEYS,
+        )
+
+    async def differences(self, *, live: bool = True) -> list[tuple[FindingKind, str]]:
+        report = await self.verify(live=live)
+        assert report.verified == (not report.findings)
+        return [(finding.kind, finding.subject) for finding in report.findings]
+
+
+async def end_a_round(world: World, answer: Answer = truth, **changes: object) -> Ended:
+    plan = SIGNER.sign(world.plan(world.pool(), **changes))
+    result = await world.complete(plan, answer)
+    return Ended(world=world, round_id=plan.round_id, result=result)
+
+
+def divided(record_id: RecordId, reviewer: str) -> str:
+    """Bob is wrong about every third record, so that some are adjudicated."""
+    right = truth(record_id)
+    if reviewer == "bob" and int(record_id[1:]) % 3 == 0:
+        return "money" if right == "sport" else "sport"
+    return right
+
+
+@asynccontextmanager
+async def signing_world(address: str, database_url: str, folder: Path) -> AsyncIterator[World]:
+    connected = connect_database(database_url)
+    client = await Client.connect(address, interceptors=[Signing()])
+    world = make_world(client, connected, folder)
+    async with working(world):
+        yield world
+    connected.dispose()
+
+
+@pytest.fixture
+async def world(temporal_address: str, database: str, tmp_path: Path) -> AsyncIterator[World]:
+    async with signing_world(temporal_address, database, tmp_path) as made:
+        yield made
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def ended(
+    temporal_address: str,
+    postgres_server: EmbeddedPostgres,
+    tmp_path_factory: pytest.TempPathFactory,
+) -> AsyncIterator[Ended]:
+    """One round for all tests of a module: whoever tampers with it sets it right again."""
+    postgres_server.create_database("audited", template=TEMPLATE)
+    folder = tmp_path_factory.mktemp("audited")
+    async with signing_world(temporal_address, postgres_server.url("audited"), folder) as made:
+        yield await end_a_round(made, divided)
+    postgres_server.drop_database("audited")
