@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 
-from sqlalchemy import Connection, Row, and_, case, exists, func, select, tuple_, update
+from sqlalchemy import Connection, Row, func, select, tuple_, update
 from sqlalchemy.dialects.postgresql import insert
 
 from domain.ids import AccountId, RecordId, ReviewId, RoundId, TaskId, Timestamp
@@ -13,8 +13,8 @@ from domain.outcomes import How, Outcome
 from domain.reviews import Verdict
 from domain.tasks import ProjectedReview, ReviewStatus, TaskKind
 from storage.documents import from_json, plain_text, to_json
-from storage.participations import forget_participations
-from storage.tables import outcomes, participations, review_receipts, reviews, tasks
+from storage.settlements import reopen_refused, settle_accepted
+from storage.tables import outcomes, review_receipts, reviews, tasks
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -84,8 +84,8 @@ def project_reviews(
         .where(review_receipts.c.review_id.in_(new), review_receipts.c.acknowledged_at.is_(None))
         .values(acknowledged_at=func.now())
     )
-    _settle_accepted(connection, new)
-    _reopen_refused(connection, new)
+    settle_accepted(connection, new)
+    reopen_refused(connection, new)
     return len(new)
 
 
@@ -200,74 +200,6 @@ def outcomes_of(
         query = query.where(outcomes.c.record_id > after)
     rows = connection.execute(query.order_by(outcomes.c.record_id).limit(limit))
     return [outcome_of_row(row) for row in rows]
-
-
-def _settle_accepted(connection: Connection, new: Sequence[ReviewId]) -> None:
-    """Gives each answered task to whoever answered it, whoever may hold it by now."""
-    accepted = and_(
-        reviews.c.review_id.in_(new),
-        reviews.c.status == ReviewStatus.ACCEPTED,
-        tasks.c.task_id == reviews.c.task_id,
-        tasks.c.status != "done",
-    )
-    parts = select(tasks.c.round_id, tasks.c.record_id, reviews.c.account_id, tasks.c.kind)
-    connection.execute(
-        insert(participations)
-        .from_select(["round_id", "record_id", "account_id", "part"], parts.where(accepted))
-        .on_conflict_do_nothing(index_elements=["round_id", "record_id", "account_id"])
-    )
-    replaced = connection.execute(
-        select(tasks.c.round_id, tasks.c.record_id, tasks.c.holder).where(
-            accepted, tasks.c.holder != reviews.c.account_id
-        )
-    )
-    former = [(row.round_id, row.record_id, row.holder) for row in replaced]
-    other = tasks.alias("other")
-    has_part = exists().where(
-        participations.c.round_id == tasks.c.round_id,
-        participations.c.record_id == tasks.c.record_id,
-        participations.c.account_id == reviews.c.account_id,
-        participations.c.part == tasks.c.kind,
-    )
-    has_other_slot = exists().where(
-        other.c.round_id == tasks.c.round_id,
-        other.c.shard == tasks.c.shard,
-        other.c.record_id == tasks.c.record_id,
-        other.c.task_id != tasks.c.task_id,
-        other.c.holder == reviews.c.account_id,
-    )
-    connection.execute(
-        update(tasks)
-        .where(accepted)
-        .values(
-            status="done",
-            # History is the truth: what the constraints forbid here is shown without a holder.
-            holder=case((and_(has_part, ~has_other_slot), reviews.c.account_id)),
-            lease_until=None,
-            review_id=reviews.c.review_id,
-            closed_at=reviews.c.decided_at,
-        )
-    )
-    forget_participations(connection, former)
-
-
-def _reopen_refused(connection: Connection, new: Sequence[ReviewId]) -> None:
-    refused = connection.execute(
-        select(tasks.c.task_id, tasks.c.round_id, tasks.c.record_id, tasks.c.holder).where(
-            reviews.c.review_id.in_(new),
-            reviews.c.status == ReviewStatus.REFUSED,
-            tasks.c.review_id == reviews.c.review_id,
-            tasks.c.status == "submitted",
-        )
-    ).all()
-    connection.execute(
-        update(tasks)
-        .where(tasks.c.task_id.in_([row.task_id for row in refused]))
-        .values(status="open", holder=None, lease_until=None, review_id=None)
-    )
-    forget_participations(
-        connection, [(row.round_id, row.record_id, row.holder) for row in refused]
-    )
 
 
 def _review_row(round_id: RoundId, shard: int, each: ProjectedReview) -> dict[str, object]:
