@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 
 from fastapi import FastAPI
 
-from api import problems
+from api import problems, web
 from api.authentication import Authentication
 from api.middleware import Door, Observation
 from api.routes import (
@@ -25,6 +26,7 @@ from api.routes import (
     submissions,
     tasks,
 )
+from api.starting import start_written_rounds
 from api.state import State
 from api.temporal import Temporal
 from storage import database
@@ -82,11 +84,16 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         health,
     ):
         app.include_router(module.router)
+    web.install(app)
     return app
 
 
 @asynccontextmanager
 async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
-    yield
     state: State = app.state.labelwright
+    starting = asyncio.create_task(start_written_rounds(state))
+    yield
+    starting.cancel()
+    with suppress(asyncio.CancelledError):
+        await starting
     state.engine.dispose()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from datetime import timedelta
 
 from sqlalchemy import Connection, Row, func, literal, or_, select, tuple_, update
 from sqlalchemy.dialects.postgresql import JSONB, insert
@@ -99,6 +100,21 @@ def list_rounds(
     if only_open:
         query = query.where(rounds.c.closed_at.is_(None))
     return [_round(row) for row in connection.execute(query.limit(limit))]
+
+
+def never_started(connection: Connection, *, older_than: timedelta, limit: int) -> list[Round]:
+    """Rounds that were written down that long ago and whose workflow has not shown itself."""
+    rows = connection.execute(
+        select(rounds)
+        .where(
+            rounds.c.updated_at.is_(None),
+            rounds.c.closed_at.is_(None),
+            rounds.c.created_at < func.now() - older_than,
+        )
+        .order_by(rounds.c.created_at)
+        .limit(limit)
+    )
+    return [_round(row) for row in rows]
 
 
 def project_phase(

@@ -41,7 +41,8 @@ async def start_round(
 ) -> RoundView:
     """The round is written down first and then started.
 
-    When Temporal does not answer, the same request with the same key later starts the same round.
+    When Temporal does not answer, the same request with the same key later starts the same round;
+    without one it starts by itself, once Temporal is back.
     """
     key = idempotency_key or secrets.token_urlsafe(16)
     written = await parts.in_transaction(
@@ -61,7 +62,8 @@ async def start_round(
         except TemporalUnavailable as error:
             raise TemporalUnavailable(
                 "the round is written down, but Temporal does not answer",
-                hint="send the same request with this Idempotency-Key: it starts this round",
+                hint="it starts by itself once Temporal answers; "
+                "the same request with this Idempotency-Key shows it",
                 idempotency_key=key,
                 round_id=round_.round_id,
             ) from error

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import Any
 
 import pytest
 from fastapi import FastAPI
 
+from api.starting import start_waiting
 from api.temporal import Temporal
+from domain.errors import TemporalUnavailable
 from domain.ids import PoolId, RoundId, round_workflow_id
 from domain.records import ContentKind
 from domain.rounds import RoundPlan
@@ -92,6 +95,22 @@ async def test_while_temporal_is_away_the_round_is_not_started_and_a_retry_start
     assert back.json()["round_id"] == context["round_id"]
     client = await there.client()
     await client.get_workflow_handle(round_workflow_id(context["round_id"])).describe()
+
+
+async def test_a_round_whose_start_was_cut_off_is_started_later(
+    team: Team, without_temporal: Settings
+) -> None:
+    define(team)
+    there = team.state.temporal
+    object.__setattr__(team.state, "temporal", Temporal(without_temporal))
+    away = await team.requester.post("/api/v1/rounds", json={"pool": "mail"})
+    with pytest.raises(TemporalUnavailable):
+        await start_waiting(team.state, older_than=timedelta(0))
+    object.__setattr__(team.state, "temporal", there)
+    assert await start_waiting(team.state, older_than=timedelta(0)) == 1
+    client = await there.client()
+    round_id = away.json()["context"]["round_id"]
+    await client.get_workflow_handle(round_workflow_id(round_id)).describe()
 
 
 @pytest.mark.parametrize(

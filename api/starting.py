@@ -1,0 +1,45 @@
+"""Starts the rounds that were written down and not started.
+
+A process died between the two, or Temporal was away. Any number of API processes may do so at once:
+a round starts once.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from datetime import timedelta
+
+import structlog
+from temporalio.service import RPCError
+
+from api.state import State
+from domain.errors import Unavailable
+from storage import rounds
+
+EVERY_SECONDS = 5.0
+OLDER_THAN = timedelta(seconds=10)
+"""Younger ones are being started by the request that wrote them down."""
+
+AT_ONCE = 20
+_log = structlog.get_logger(__name__)
+
+
+async def start_written_rounds(state: State) -> None:
+    """Until cancelled."""
+    while True:
+        await asyncio.sleep(EVERY_SECONDS)
+        try:
+            await start_waiting(state, older_than=OLDER_THAN)
+        except (Unavailable, RPCError) as error:
+            _log.warning("rounds wait to be started", error=str(error))
+
+
+async def start_waiting(state: State, *, older_than: timedelta) -> int:
+    """Starts what waits and says how many there were. Raises Unavailable."""
+    waiting = await state.in_transaction(
+        lambda connection: rounds.never_started(connection, older_than=older_than, limit=AT_ONCE)
+    )
+    for round_ in waiting:
+        await state.temporal.start_round(round_.plan)
+        _log.info("started a round that was written down", round_id=round_.round_id)
+    return len(waiting)
