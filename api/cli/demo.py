@@ -79,6 +79,7 @@ def _run(
     stack = LocalStack(folder, ports={"api": port} if port else None, announce=display.say)
     stop_on_signals()
     display.say(f"A round on 1,797 handwritten digits. Everything is kept in {folder}\n")
+    result = None
     try:
         with display.step("start", "Starting PostgreSQL, Temporal, two workers, the API") as step:
             stack.start()
@@ -86,11 +87,16 @@ def _run(
         with httpx.Client(base_url=stack.addresses.api, timeout=httpx.Timeout(120.0)) as http:
             result = _round(http, stack, display, json_file, seed=seed)
             if not leave:
-                _present(stack, *_open_round(http, stack, display, seed=seed))
+                _present(stack, result, *_open_round(http, stack, display, seed=seed))
         if not leave:
-            _keep_running(stack)
+            stack.wait()
+    except KeyboardInterrupt:
+        if result is None:
+            raise
     finally:
-        stack.stop()
+        with display.step("stop", "Stopping every part") as step:
+            stack.stop()
+            step.done = f"every part has ended; what was acknowledged is in {folder}"
     _farewell(folder, result.round)
 
 
@@ -103,7 +109,7 @@ def _round(
     from api.demo.data import load_digits
     from api.demo.errors import DemoFailed
     from api.demo.play import play, prepare
-    from api.demo.report import WIDTH, render
+    from api.demo.report import show
 
     with display.step("prepare", "Accounts, label schema, guideline and digits") as step:
         digits = load_digits(seed=seed)
@@ -123,7 +129,7 @@ def _round(
         seconds=display.seconds,
     )
     console.print()
-    console.print(render(result), width=min(console.width, WIDTH), soft_wrap=False)
+    show(console, result)
     if json_file is not None:
         _write(json_file, result)
     if not result.audit.verified:
@@ -155,33 +161,34 @@ def _admin(http: httpx.Client, stack: LocalStack) -> Person:
     return Person(http=http, name="admin", token=token)
 
 
-def _present(stack: LocalStack, round_id: str, invitations: list[Invitation]) -> None:
+def _present(
+    stack: LocalStack, result: DemoResult, round_id: str, invitations: list[Invitation]
+) -> None:
     addresses = stack.addresses
-    console.print("\nNow you: label digits yourself, by keyboard.\n")
-    print_table(
-        ["", ""],
-        [
-            ("Reviewer's page", f"{addresses.api}/review"),
-            ("The round", f"{addresses.api}/rounds/{round_id}"),
-            ("Temporal's history", addresses.temporal_ui),
-        ],
+    pages = {
+        "reviewer-1": "/review",
+        "reviewer-2": "/review",
+        "adjudicator": "/adjudicate",
+        "approver": f"/rounds/{round_id}/approval",
+        "auditor": f"/rounds/{result.round}/ledger",
+    }
+    console.print(
+        "\nNow you: a small round is open. Sign in as one person after another; each password "
+        "works once.\n"
     )
-    console.print("\nSign in as one person after another. Each password works once.\n")
     print_table(
-        ["name", "one-time password"],
-        [(each.name, each.one_time_password) for each in invitations],
+        ["name", "one-time password", "page"],
+        [
+            (each.name, each.one_time_password, addresses.api + pages[each.name])
+            for each in invitations
+        ],
     )
     console.print(
         "\nEvery digit wants both reviewers; where they differ, the adjudicator settles it; then "
-        "the approver decides.\nRunning. Ctrl-C stops it; nothing is lost."
+        "the approver decides."
     )
-
-
-def _keep_running(stack: LocalStack) -> None:
-    try:
-        stack.wait()
-    except KeyboardInterrupt:
-        return
+    console.print(f"Temporal's own pages: {addresses.temporal_ui}", markup=False)
+    console.print("Running. Ctrl-C stops it; nothing is lost.")
 
 
 def _farewell(folder: Path, round_id: str) -> None:

@@ -198,8 +198,8 @@ def _backlog_on(step: Step, seen: RoundSeen) -> None:
     done = sum(number for status, number in reviews.items() if status in _ANSWERED)
     total = sum(reviews.values())
     if total == 0 or done < total:
-        who = "reviewers"
+        doing = "Awaiting reviewers"
     else:
-        who = "the adjudicator" if waiting else "the last projections"
-    aside = f", {waiting} digits disputed" if waiting else ""
-    step.show(f"Awaiting {who}{aside}", completed=done, total=total or None)
+        doing = "Awaiting the adjudicator" if waiting else "The last answers are written down"
+    aside = f" · {waiting} disputed" if waiting else ""
+    step.show(doing + aside, completed=done, total=total or None)

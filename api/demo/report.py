@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
-from rich.console import Group, RenderableType
+from rich.console import Console, Group, RenderableType
 from rich.padding import Padding
 from rich.rule import Rule
 from rich.table import Table
@@ -24,8 +24,13 @@ WIDTH = 96
 """Of prose and rules: longer lines are hard to read."""
 
 
-def render(result: DemoResult) -> RenderableType:
-    """The whole report."""
+def show(console: Console, result: DemoResult) -> None:
+    """Prints the whole report."""
+    # Words wrap; what is to be copied stays on its line, however narrow the terminal is.
+    console.print(_report(result), width=min(console.width, WIDTH), soft_wrap=False, crop=False)
+
+
+def _report(result: DemoResult) -> RenderableType:
     return Group(
         Rule(Text(f"Round {result.round}", style="bold"), align="left"),
         *_selection(result),
@@ -49,8 +54,9 @@ def comparison_in_words(baseline: BaselineResult) -> str:
             "Every batch keeps a random arm so that this shows."
         )
     ahead = "active" if baseline.difference > 0 else "random"
+    lead = f"The {ahead} labels are" if baseline.difference else "Neither is"
     return (
-        f"The {ahead} labels are ahead by {difference}. The interval includes 0: "
+        f"{lead} ahead by {difference}. The interval includes 0: "
         "one round of this size cannot tell which are worth more."
     )
 
