@@ -41,6 +41,8 @@ def engine(url: str, *, connections: int = 20) -> Engine:
         max_overflow=connections - lasting,
         pool_timeout=10,
         pool_recycle=1_800,
+        # An error's text goes into the log, and parameters are what people wrote.
+        hide_parameters=True,
         connect_args={"connect_timeout": 5, "application_name": "labelwright"},
     )
 

@@ -89,11 +89,18 @@ def begin_submission(
 def acknowledge(connection: Connection, review_id: ReviewId) -> None:
     """Notes that Temporal has the review. The shard's decision may have come first: it stands."""
     receipt = connection.execute(
+        select(review_receipts.c.task_id, review_receipts.c.account_id).where(
+            review_receipts.c.review_id == review_id
+        )
+    ).one()
+    # Task before receipt, as the projection of reviews locks them: otherwise the two would
+    # sometimes wait for each other.
+    locked_task(connection, receipt.task_id)
+    connection.execute(
         update(review_receipts)
         .where(review_receipts.c.review_id == review_id)
         .values(acknowledged_at=func.coalesce(review_receipts.c.acknowledged_at, func.now()))
-        .returning(review_receipts.c.task_id, review_receipts.c.account_id)
-    ).one()
+    )
     connection.execute(
         update(tasks)
         .where(

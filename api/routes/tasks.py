@@ -24,7 +24,7 @@ from api.schemas.tasks import (
 )
 from api.state import Parts
 from domain.accounts import Permission
-from domain.errors import NotFound
+from domain.errors import Conflict, NotFound
 from domain.ids import RoundId, TaskId
 from domain.labels import LabelSchema
 from domain.tasks import ReviewStatus, TaskKind
@@ -103,7 +103,10 @@ def _claim(connection: Connection, body: ClaimBody, caller: Caller) -> Claimed:
         wanted = round_id is None or held.round_id == round_id
         if wanted and held.kind in kinds and held.task_id not in skip:
             # Claimed anew rather than shown: the lease may be about to run out.
-            claims.claim_named(connection, caller.account_id, held.task_id, LEASE)
+            try:
+                claims.claim_named(connection, caller.account_id, held.task_id, LEASE)
+            except Conflict:
+                continue  # an answer that was on its way has arrived meanwhile
             return Claimed(task=_view_held(connection, held.task_id, caller))
     task = claims.claim_task(
         connection, caller.account_id, kinds=kinds, lease=LEASE, round_id=round_id, skip=skip
@@ -170,9 +173,11 @@ def _view_held(connection: Connection, task_id: TaskId, caller: Caller) -> TaskV
 
 
 def _choices(schema: LabelSchema) -> list[LabelChoice]:
+    # Where the labels are digits, any other digit as their key would be a trap.
+    keys = schema.labels if set(schema.labels) <= set(KEYS) else KEYS
     return [
         LabelChoice(
-            label=each.label, meaning=each.meaning, key=KEYS[place] if place < len(KEYS) else None
+            label=each.label, meaning=each.meaning, key=keys[place] if place < len(keys) else None
         )
         for place, each in enumerate(schema.classes)
     ]
