@@ -108,6 +108,7 @@ class _Changes:
     closed: list[TaskClosing] = field(default_factory=list)
     reviews: list[ProjectedReview] = field(default_factory=list)
     outcomes: list[Outcome] = field(default_factory=list)
+    deadline_moved: bool = False
 
 
 class _Refused(Exception):
@@ -209,6 +210,7 @@ class Shard:
             moved = datetime.fromisoformat(self.deadline) + timedelta(seconds=message.seconds)
             self.deadline = Timestamp(moved.isoformat())
             detail["deadline"] = self.deadline
+            self._changes.deadline_moved = True
         self._seen[message.request_id] = None
         self._decide(
             "deadline_extension_refused" if "refusal" in detail else "deadline_extended",
@@ -291,6 +293,7 @@ class Shard:
             closed=tuple(changes.closed),
             reviews=tuple(changes.reviews),
             outcomes=tuple(changes.outcomes),
+            deadline_moved=changes.deadline_moved,
         )
 
     # -- how it decides -------------------------------------------------------------------

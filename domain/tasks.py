@@ -59,7 +59,9 @@ class Projection:
     closed: tuple[TaskClosing, ...] = ()
     reviews: tuple[ProjectedReview, ...] = ()
     outcomes: tuple[Outcome, ...] = ()
+    deadline_moved: bool = False
 
     @property
     def empty(self) -> bool:
-        return not (self.opened or self.closed or self.reviews or self.outcomes)
+        changes = (self.opened, self.closed, self.reviews, self.outcomes, self.deadline_moved)
+        return not any(changes)

@@ -74,7 +74,7 @@ def batch_contents(
         .where(
             superseded_records.c.pool_id == rounds.c.pool_id,
             superseded_records.c.record_id == batch_records.c.record_id,
-            superseded_records.c.content_sha256 == wanted,
+            superseded_records.c.content_digest == wanted,
         )
         .order_by(superseded_records.c.superseded_at.desc())
         .limit(1)
@@ -91,7 +91,7 @@ def batch_contents(
             and_(
                 records.c.pool_id == rounds.c.pool_id,
                 records.c.record_id == batch_records.c.record_id,
-                records.c.content_sha256 == wanted,
+                records.c.content_digest == wanted,
             ),
         )
         .outerjoin(before, true())

@@ -31,7 +31,7 @@ class Chunk:
 
     def meet(self, row: dict[str, Cell], *, line: int, digest: str) -> None:
         """Sets a row aside whose record stood before in the file, at `line`."""
-        if digest == row["content_digest"]:
+        if digest == row["record_digest"]:
             self.repeated += 1
             return
         reason = f"the record id stands on line {line} already, with other content"
@@ -75,9 +75,9 @@ def _sort(
     content = canonical(record.content)
     staged: dict[str, Cell] = {
         "record_id": record.record_id,
-        "content_digest": record.content_digest,
+        "record_digest": record.record_digest,
         "content": content.decode(),
-        "content_sha256": digest_bytes(content),
+        "content_digest": digest_bytes(content),
         "metadata": canonical(record.metadata).decode(),
         "label": record.label,
         "role": None if record.role is None else record.role.value,
@@ -85,7 +85,7 @@ def _sort(
     }
     first = chunk.rows.get(record.record_id)
     if first is not None:
-        chunk.meet(staged, line=int(first["line"] or 0), digest=str(first["content_digest"]))
+        chunk.meet(staged, line=int(first["line"] or 0), digest=str(first["record_digest"]))
         return
     chunk.rows[record.record_id] = staged
     chunk.size += len(content)

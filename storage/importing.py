@@ -130,7 +130,7 @@ _seen = Table(
     MetaData(),
     Column("record_id", Text, primary_key=True),
     Column("line", BigInteger, nullable=False),
-    Column("content_digest", Text, nullable=False),
+    Column("record_digest", Text, nullable=False),
     prefixes=["TEMPORARY"],
 )
 """Where in the file each record stood; in the database, because a file may hold millions."""
@@ -140,7 +140,7 @@ def _import_chunk(connection: Connection, report: ImportReport, chunk: Chunk) ->
     ids = literal(list(chunk.rows), ARRAY(Text))
     for found in connection.execute(select(_seen).where(_seen.c.record_id == func.any(ids))):
         repeated = chunk.rows.pop(found.record_id)
-        chunk.meet(repeated, line=found.line, digest=found.content_digest)
+        chunk.meet(repeated, line=found.line, digest=found.record_digest)
     inserted, updated = _upsert(connection, report.pool_id, chunk)
     chunk.rejections.sort(key=lambda rejection: rejection.line)
     named = chunk.rejections[: MAX_REJECTIONS - len(report.rejections)]
@@ -176,9 +176,9 @@ def _upsert(connection: Connection, pool_id: PoolId, chunk: Chunk) -> tuple[int,
     staged = copy_rows(connection, records, chunk.rows.values(), extra=[line])
     content = [
         "record_id",
-        "content_digest",
+        "record_digest",
         "content",
-        "content_sha256",
+        "content_digest",
         "metadata",
         "label",
         "role",
@@ -191,7 +191,7 @@ def _upsert(connection: Connection, pool_id: PoolId, chunk: Chunk) -> tuple[int,
             .join(staged, staged.c.record_id == records.c.record_id)
             .where(
                 records.c.pool_id == pool_id,
-                records.c.content_digest != staged.c.content_digest,
+                records.c.record_digest != staged.c.record_digest,
             )
             # In one order, so that two imports into one pool cannot wait for each other.
             .order_by(records.c.record_id)
@@ -210,7 +210,7 @@ def _upsert(connection: Connection, pool_id: PoolId, chunk: Chunk) -> tuple[int,
         write.on_conflict_do_update(
             index_elements=["pool_id", "record_id"],
             set_={name: new[name] for name in content[1:]} | {"updated_at": func.now()},
-            where=records.c.content_digest != new.content_digest,
+            where=records.c.record_digest != new.record_digest,
         )
         # A row that this statement inserted has never been locked or deleted by another.
         .returning(literal_column("xmax = 0").label("fresh"))
@@ -224,8 +224,8 @@ def _upsert(connection: Connection, pool_id: PoolId, chunk: Chunk) -> tuple[int,
     ).one()
     connection.execute(
         insert(_seen).from_select(
-            ["record_id", "line", "content_digest"],
-            select(staged.c.record_id, staged.c.line, staged.c.content_digest),
+            ["record_id", "line", "record_digest"],
+            select(staged.c.record_id, staged.c.line, staged.c.record_digest),
         )
     )
     return counts.inserted, counts.updated

@@ -137,7 +137,7 @@ def iterate_snapshot(
             records.c.record_id,
             records.c.content,
             records.c.metadata,
-            records.c.content_sha256.label("content_digest"),
+            records.c.content_digest,
             records.c.label,
             records.c.role,
         )

@@ -204,7 +204,7 @@ def get_task(connection: Connection, task_id: TaskId) -> TaskDetail:
         .where(
             superseded_records.c.pool_id == tasks.c.pool_id,
             superseded_records.c.record_id == tasks.c.record_id,
-            superseded_records.c.content_sha256 == wanted,
+            superseded_records.c.content_digest == wanted,
         )
         .order_by(superseded_records.c.superseded_at.desc())
         .limit(1)
@@ -233,7 +233,7 @@ def get_task(connection: Connection, task_id: TaskId) -> TaskDetail:
             and_(
                 now.c.pool_id == tasks.c.pool_id,
                 now.c.record_id == tasks.c.record_id,
-                now.c.content_sha256 == wanted,
+                now.c.content_digest == wanted,
             ),
         )
         .outerjoin(before, true())

@@ -60,7 +60,7 @@ def _content() -> list[Column[str]]:
     return [
         Column("content", Text, nullable=False),
         # Of the content alone: by it a round names what it selected, and twins are told.
-        Column("content_sha256", Text, nullable=False),
+        Column("content_digest", Text, nullable=False),
         Column("metadata", Text, nullable=False),
         Column("label", Text),
         Column("role", Text),
@@ -73,7 +73,7 @@ records = Table(
     Column("pool_id", Text, ForeignKey("pools.pool_id"), primary_key=True),
     # By bytes, not by the server's locale: the order of a snapshot is a part of its digest.
     Column("record_id", Text(collation="C"), primary_key=True),
-    Column("content_digest", Text, nullable=False),
+    Column("record_digest", Text, nullable=False),
     *_content(),
     created_at(),
     Column("updated_at", Instant, nullable=False, server_default=func.now()),
@@ -88,7 +88,7 @@ superseded_records = Table(
     metadata,
     Column("pool_id", Text, primary_key=True),
     Column("record_id", Text, primary_key=True),
-    Column("content_digest", Text, primary_key=True),
+    Column("record_digest", Text, primary_key=True),
     *_content(),
     Column("superseded_at", Instant, nullable=False, server_default=func.now()),
     ForeignKeyConstraint(["pool_id", "record_id"], ["records.pool_id", "records.record_id"]),

@@ -69,6 +69,16 @@ def test_a_record_that_comes_with_other_content_is_updated(engine: Engine) -> No
     assert changed.content == {"text": "new text"}
 
 
+def test_a_record_that_comes_with_a_label_is_updated_though_its_content_is_the_same(
+    engine: Engine,
+) -> None:
+    make_pool(engine)
+    import_lines(engine, [line(0), line(1)])
+    assert counts(import_lines(engine, [line(0, label="billing"), line(1)])) == (2, 1, 1, 1, 0)
+    with engine.begin() as connection:
+        assert get_record(connection, POOL, RecordId("t0000")).label == "billing"
+
+
 def test_an_open_task_shows_what_its_round_selected(engine: Engine) -> None:
     make_round(engine, records=1)
     import_lines(engine, [line(0, "new text")])

@@ -240,9 +240,9 @@ def upgrade() -> None:
         "records",
         sa.Column("pool_id", sa.Text(), nullable=False),
         sa.Column("record_id", sa.Text(collation="C"), nullable=False),
-        sa.Column("content_digest", sa.Text(), nullable=False),
+        sa.Column("record_digest", sa.Text(), nullable=False),
         sa.Column("content", sa.Text(), nullable=False),
-        sa.Column("content_sha256", sa.Text(), nullable=False),
+        sa.Column("content_digest", sa.Text(), nullable=False),
         sa.Column("metadata", sa.Text(), nullable=False),
         sa.Column("label", sa.Text(), nullable=True),
         sa.Column("role", sa.Text(), nullable=True),
@@ -498,9 +498,9 @@ def upgrade() -> None:
         "superseded_records",
         sa.Column("pool_id", sa.Text(), nullable=False),
         sa.Column("record_id", sa.Text(), nullable=False),
-        sa.Column("content_digest", sa.Text(), nullable=False),
+        sa.Column("record_digest", sa.Text(), nullable=False),
         sa.Column("content", sa.Text(), nullable=False),
-        sa.Column("content_sha256", sa.Text(), nullable=False),
+        sa.Column("content_digest", sa.Text(), nullable=False),
         sa.Column("metadata", sa.Text(), nullable=False),
         sa.Column("label", sa.Text(), nullable=True),
         sa.Column("role", sa.Text(), nullable=True),
@@ -516,7 +516,7 @@ def upgrade() -> None:
             name=op.f("fk_superseded_records_pool_id_record_id"),
         ),
         sa.PrimaryKeyConstraint(
-            "pool_id", "record_id", "content_digest", name=op.f("pk_superseded_records")
+            "pool_id", "record_id", "record_digest", name=op.f("pk_superseded_records")
         ),
     )
     op.create_table(
