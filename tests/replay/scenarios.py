@@ -1,0 +1,105 @@
+"""Rounds whose histories are kept: between them they walk every path of the workflows."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+
+from temporalio.api.enums.v1 import EventType
+from temporalio.client import WorkflowHistory
+
+from activities.histories import round_histories
+from domain.ids import RecordId, RoundId
+from domain.rounds import Phase
+from storage import reviews
+from tests.workflows.round_world import World, candidate_of, truth
+from workflows.rounds import RoundWorkflow
+
+COMMANDS = {
+    EventType.EVENT_TYPE_ACTIVITY_TASK_SCHEDULED: (
+        "activity",
+        lambda event: event.activity_task_scheduled_event_attributes.activity_type.name,
+    ),
+    EventType.EVENT_TYPE_START_CHILD_WORKFLOW_EXECUTION_INITIATED: (
+        "child",
+        lambda event: (
+            event.start_child_workflow_execution_initiated_event_attributes.workflow_type.name
+        ),
+    ),
+    EventType.EVENT_TYPE_REQUEST_CANCEL_EXTERNAL_WORKFLOW_EXECUTION_INITIATED: (
+        "cancel",
+        lambda _event: "child",
+    ),
+    EventType.EVENT_TYPE_TIMER_STARTED: ("timer", lambda _event: ""),
+    EventType.EVENT_TYPE_WORKFLOW_EXECUTION_COMPLETED: ("complete", lambda _event: ""),
+}
+
+
+def mistaken(record_id: RecordId, reviewer: str) -> str:
+    """Cid is mistaken about every third record, so that some are adjudicated."""
+    right = truth(record_id)
+    if reviewer == "cid" and int(record_id[1:]) % 3 == 0:
+        return "sport" if right == "money" else "money"
+    return right
+
+
+async def published(world: World) -> RoundId:
+    plan = world.plan(world.pool(), round_id=RoundId("published"))
+    await world.complete(plan, mistaken)
+    return plan.round_id
+
+
+async def looked_at_again(world: World) -> RoundId:
+    plan = world.plan(world.pool(), round_id=RoundId("looked-at-again"))
+    handle = await world.start(plan)
+    await world.answer_all(plan.round_id, mistaken)
+    before = candidate_of(await world.until(plan.round_id, Phase.APPROVAL))
+    with world.engine.connect() as connection:
+        found = reviews.outcomes_of(connection, plan.round_id)
+    again = tuple(sorted(each.outcome.record_id for each in found)[:3])
+    rejection = world.decision(before, approved=False, records=again)
+    await handle.signal(RoundWorkflow.decide_approval, rejection)
+    await world.until(plan.round_id, Phase.REVIEWING)
+    await world.answer_all(plan.round_id)
+    after = candidate_of(await world.until(plan.round_id, Phase.APPROVAL))
+    await handle.signal(RoundWorkflow.decide_approval, world.decision(after))
+    await handle.result()
+    return plan.round_id
+
+
+async def cancelled(world: World) -> RoundId:
+    plan = world.plan(world.pool(), round_id=RoundId("cancelled"))
+    handle = await world.start(plan)
+    await world.until(plan.round_id, Phase.REVIEWING)
+    await world.answer_all(plan.round_id, most=5)
+    await handle.signal(RoundWorkflow.cancel_round, world.cancellation())
+    await handle.result()
+    return plan.round_id
+
+
+async def failed(world: World) -> RoundId:
+    plan = world.plan(world.pool(records=16), round_id=RoundId("failed"))
+    await (await world.start(plan)).result()
+    return plan.round_id
+
+
+SCENARIOS: dict[str, Callable[[World], Awaitable[RoundId]]] = {
+    "published": published,
+    "looked-at-again": looked_at_again,
+    "cancelled": cancelled,
+    "failed": failed,
+}
+
+
+async def play(world: World, scenario: str) -> list[WorkflowHistory]:
+    """Runs the scenario; the round's history comes first, then its shards'."""
+    return await round_histories(world.client, await SCENARIOS[scenario](world))
+
+
+def fingerprint(history: WorkflowHistory) -> list[str]:
+    """The commands that the workflow gave, in order: what a change of its code must not change."""
+    found = []
+    for event in history.events:
+        if event.event_type in COMMANDS:
+            command, named = COMMANDS[event.event_type]
+            found.append(f"{command} {named(event)}".strip())
+    return found
