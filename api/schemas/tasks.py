@@ -22,7 +22,8 @@ class LabelChoice:
     label: str
     meaning: str
     key: str | None
-    """The key that gives this label: 1 to 9, then 0; none for those after the tenth."""
+    """The key that gives this label: 1 to 9, then 0, none for those after the tenth. Labels that
+    are digits have themselves as keys."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -1,0 +1,49 @@
+"""Accounts, for admins."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from fastapi import APIRouter, Depends, Query, Request
+from starlette.responses import Response
+
+from api.authentication import Caller, allowing
+from api.state import Parts
+from api.web.rendering import PageRoute, page
+from domain.accounts import Permission, Role
+from storage import accounts
+
+router = APIRouter(prefix="/accounts", route_class=PageRoute, include_in_schema=False)
+
+Admin = Annotated[Caller, Depends(allowing(Permission.MANAGE_ACCOUNTS))]
+
+SHOWN = 100
+
+DUTIES = {
+    Role.REVIEWER: "answers review tasks",
+    Role.ADJUDICATOR: "settles records that reviewers disagree about",
+    Role.REQUESTER: "imports records, defines labels and policies, starts rounds",
+    Role.APPROVER: "approves or rejects a round's dataset",
+    Role.AUDITOR: "reads the ledger and verifies it",
+    Role.ADMIN: "looks after accounts and the system",
+}
+
+
+@router.get("")
+async def list_accounts(
+    request: Request,
+    caller: Admin,
+    parts: Parts,
+    after: Annotated[str | None, Query(max_length=accounts.MAX_NAME)] = None,
+) -> Response:
+    del caller
+    found = await parts.in_transaction(
+        lambda connection: accounts.list_accounts(connection, after=after, limit=SHOWN + 1)
+    )
+    return page(
+        request,
+        "accounts.html",
+        accounts=found[:SHOWN],
+        next=found[SHOWN - 1].name if len(found) > SHOWN else None,
+        duties=DUTIES,
+    )

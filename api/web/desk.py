@@ -1,0 +1,74 @@
+"""Where people label: the reviewer's page, the adjudicator's, and the guideline beside them.
+
+These pages hold no data. Their script claims a task over the API and sends the answer there.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from fastapi import APIRouter, Depends, Request
+from markdown_it import MarkdownIt
+from markupsafe import Markup
+from starlette.responses import Response
+
+from api.authentication import Caller, allowing
+from api.schemas.body import Version
+from api.state import Parts
+from api.web.rendering import PageRoute, page
+from domain.accounts import Permission
+from domain.reviews import MAX_RATIONALE, ExclusionReason
+from storage import definitions
+
+router = APIRouter(route_class=PageRoute, include_in_schema=False)
+
+Reviewer = Annotated[Caller, Depends(allowing(Permission.REVIEW))]
+Adjudicator = Annotated[Caller, Depends(allowing(Permission.ADJUDICATE))]
+Reader = Annotated[
+    Caller,
+    Depends(allowing(Permission.SEE_ROUNDS, Permission.REVIEW, Permission.ADJUDICATE)),
+]
+
+REASONS = {
+    ExclusionReason.OUT_OF_SCOPE: "It is not what this pool is about",
+    ExclusionReason.LOW_QUALITY: "Nobody could use it: broken, empty, unreadable",
+    ExclusionReason.DUPLICATE: "It is in the pool twice",
+    ExclusionReason.RESTRICTED: "It may not be used: personal or licensed",
+}
+
+# Guidelines come from people: their HTML stays text, and their pictures are not fetched.
+_markdown = MarkdownIt("commonmark", {"html": False}).enable("table").disable("image")
+
+
+@router.get("/review")
+async def review(request: Request, caller: Reviewer) -> Response:
+    return _desk(request, caller, kind="review")
+
+
+@router.get("/adjudicate")
+async def adjudicate(request: Request, caller: Adjudicator) -> Response:
+    return _desk(request, caller, kind="adjudication")
+
+
+@router.get("/guidelines/{name}/{version}")
+async def guideline(
+    request: Request, name: str, version: Version, caller: Reader, parts: Parts
+) -> Response:
+    del caller
+    found = await parts.in_transaction(
+        lambda connection: definitions.get_guideline(connection, name, version)
+    )
+    # markdown-it escapes what it does not write itself.
+    text = Markup(_markdown.render(found.text))  # noqa: S704
+    return page(request, "guideline.html", guideline=found, text=text)
+
+
+def _desk(request: Request, caller: Caller, *, kind: str) -> Response:
+    return page(
+        request,
+        "desk.html",
+        kind=kind,
+        account_id=caller.account_id,
+        reasons=REASONS,
+        max_rationale=MAX_RATIONALE,
+    )

@@ -1,0 +1,108 @@
+"""Where a round stands, in the words of its page."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from api.web.charts import Chart, interval_chart
+from domain.rounds import ENDED, Phase
+from domain.tasks import TaskKind
+from storage.rounds import Round
+from storage.tasks import Backlog, TaskStatus
+
+STEPS = tuple(phase for phase in Phase if phase not in {Phase.CANCELLED, Phase.FAILED})
+
+_AWAITED = {"reviewers": "reviewers", "approver": "an approver"}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Step:
+    phase: Phase
+    state: str
+    """`done`, `current`, `ahead`, or `stopped` where a round ended before its end."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Work:
+    """The tasks of one kind."""
+
+    kind: TaskKind
+    open: int
+    claimed: int
+    done: int
+    """Answered, whether or not the shard has decided yet."""
+    closed: int
+
+    @property
+    def wanted(self) -> int:
+        return self.open + self.claimed + self.done
+
+
+def steps_of(round_: Round) -> list[Step]:
+    if round_.phase in STEPS:
+        place = STEPS.index(round_.phase)
+        here = "done" if round_.phase is Phase.CLOSED else "current"
+    else:
+        place = STEPS.index(Phase((round_.failure or {}).get("phase", Phase.SNAPSHOT)))
+        here = "stopped"
+    states = ["done"] * place + [here] + ["ahead"] * (len(STEPS) - place - 1)
+    return [Step(phase=phase, state=state) for phase, state in zip(STEPS, states, strict=True)]
+
+
+def work_of(backlog: Sequence[Backlog]) -> list[Work]:
+    """One entry for each kind of task that the round has had."""
+    counts = Counter({(each.kind, each.status): each.tasks for each in backlog})
+    return [
+        Work(
+            kind=kind,
+            open=counts[kind, TaskStatus.OPEN],
+            claimed=counts[kind, TaskStatus.CLAIMED],
+            done=counts[kind, TaskStatus.DONE] + counts[kind, TaskStatus.SUBMITTED],
+            closed=counts[kind, TaskStatus.CLOSED],
+        )
+        for kind in TaskKind
+        if any(each.kind is kind for each in backlog)
+    ]
+
+
+def awaited(round_: Round, work: Sequence[Work]) -> str:
+    """Whom the round waits for; empty when it goes on by itself or has ended."""
+    if round_.phase in ENDED or round_.awaiting is None:
+        return ""
+    who = str(round_.awaiting.get("who", ""))
+    if who != "reviewers" or not work:
+        return _AWAITED.get(who, who)
+    needed = [
+        name
+        for kind, name in ((TaskKind.REVIEW, "reviewers"), (TaskKind.ADJUDICATION, "adjudicators"))
+        if any(each.kind is kind and each.open + each.claimed for each in work)
+    ]
+    return " and ".join(needed)
+
+
+def progress(work: Sequence[Work]) -> tuple[int, int]:
+    """Answers given, and answers wanted, over all kinds of task."""
+    return sum(each.done for each in work), sum(each.wanted for each in work)
+
+
+def lift_chart(evaluation: dict[str, Any]) -> Chart | None:
+    """Before and after on the frozen test set; none when neither was measured."""
+    named = [("Before", "before"), ("After", "after")]
+    estimates = [(name, key, evaluation[key]) for name, key in named if evaluation.get(key)]
+    return interval_chart(estimates) if estimates else None
+
+
+def comparison_chart(evaluation: dict[str, Any]) -> Chart | None:
+    """The active arms against the random arm at equal labels; none when not measured."""
+    comparison = evaluation.get("comparison")
+    if not comparison:
+        return None
+    return interval_chart(
+        [
+            ("Chosen actively", "after", comparison["active"]),
+            ("Chosen at random", "before", comparison["random"]),
+        ]
+    )

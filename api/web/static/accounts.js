@@ -1,0 +1,55 @@
+import { post } from "./api.js";
+import { all, find, say } from "./dom.js";
+
+function showSecret(name, password) {
+  say(find("#secret-name"), name);
+  find("#secret-text").textContent = password;
+  find("#secret").hidden = false;
+  find("#secret").scrollIntoView({ block: "nearest" });
+}
+
+async function trying(button, work) {
+  say(find("#error"), "");
+  button.disabled = true;
+  try {
+    await work();
+  } catch (error) {
+    say(find("#error"), error.sentence);
+  }
+  button.disabled = false;
+}
+
+for (const button of all("[data-password]")) {
+  button.addEventListener("click", () =>
+    trying(button, async () => {
+      const made = await post(`/api/v1/accounts/${encodeURIComponent(button.dataset.password)}/one-time-passwords`);
+      showSecret(button.dataset.name, made.one_time_password);
+    }),
+  );
+}
+
+find("#secret-copy").addEventListener("click", async (event) => {
+  const text = find("#secret-text");
+  try {
+    await navigator.clipboard.writeText(text.textContent);
+    event.target.textContent = "Copied";
+  } catch {
+    getSelection().selectAllChildren(text);
+  }
+});
+
+find("#new-account").addEventListener("submit", (event) => {
+  event.preventDefault();
+  const form = event.target;
+  trying(find("button[type=submit]", form), async () => {
+    const name = find("#new-name").value.trim();
+    const roles = all("[name=role]:checked", form).map((box) => box.value);
+    if (!roles.length) {
+      say(find("#error"), "Choose at least one role.");
+      return;
+    }
+    const made = await post("/api/v1/accounts", { name, roles });
+    showSecret(made.account.name, made.one_time_password);
+    form.reset();
+  });
+});

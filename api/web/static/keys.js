@@ -1,0 +1,13 @@
+// Which key was pressed, whatever the keyboard layout, and whether it is ours to act on.
+
+const FIELDS = "input:not([type=radio]):not([type=checkbox]), textarea, select, [contenteditable]";
+
+/** The key as our tables name it; empty when it belongs to a field, the browser or a held key. */
+export function keyOf(event) {
+  if (event.repeat || event.ctrlKey || event.metaKey || event.altKey || event.isComposing) return "";
+  if (event.target instanceof Element && event.target.closest(FIELDS)) return "";
+  // On some layouts the digits of the top row need Shift: the place of the key counts.
+  const digit = /^(?:Digit|Numpad)(\d)$/.exec(event.code);
+  if (digit && !event.shiftKey) return digit[1];
+  return event.key.length === 1 ? event.key.toLowerCase() : event.key;
+}

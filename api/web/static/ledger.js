@@ -1,0 +1,119 @@
+import { get, post } from "./api.js";
+import { dateAndTime, find, make, say, words } from "./dom.js";
+
+const PAGE = 500;
+const AT_ONCE = 200;
+
+const { round } = find("#ledger").dataset;
+const here = `/api/v1/rounds/${encodeURIComponent(round)}`;
+const body = find("#lines tbody");
+let lines = [];
+let limit = AT_ONCE;
+
+async function load() {
+  try {
+    let after = "";
+    do {
+      const part = await get(`${here}/ledger?limit=${PAGE}${after && `&after=${encodeURIComponent(after)}`}`);
+      lines.push(...part.items);
+      after = part.next ?? "";
+    } while (after);
+    offerKinds();
+    show();
+  } catch (error) {
+    say(find("#error"), error.sentence);
+  }
+  find("#loading").hidden = true;
+}
+
+function offerKinds() {
+  const kinds = [...new Set(lines.map((line) => line.kind))].sort();
+  find("#kind").append(...kinds.map((kind) => make("option", { value: kind }, words(kind))));
+}
+
+function show() {
+  const kind = find("#kind").value;
+  const about = find("#about").value.trim().toLowerCase();
+  const found = lines.filter(
+    (line) => (!kind || line.kind === kind) && (!about || searched(line).includes(about)),
+  );
+  body.replaceChildren(...found.slice(0, limit).map(row));
+  find("#lines").hidden = false;
+  find("#more").hidden = found.length <= limit;
+  find("#shown").textContent =
+    found.length === lines.length ? `${lines.length} decisions` : `${found.length} of ${lines.length} decisions`;
+}
+
+const searched = (line) =>
+  `${line.subject} ${line.actor} ${line.reason} ${JSON.stringify(line.detail)}`.toLowerCase();
+
+function row(line) {
+  const detail = Object.keys(line.detail).length
+    ? make("details", {}, make("summary", {}, "detail"), make("pre", {}, JSON.stringify(line.detail, null, 2)))
+    : null;
+  return make(
+    "tr",
+    {},
+    make("td", {}, make("time", { datetime: line.at, title: line.at }, dateAndTime(line.at))),
+    make("td", {}, line.actor),
+    make("th", { scope: "row" }, words(line.kind)),
+    make("td", {}, make("span", { class: "subject" }, line.subject), detail),
+    make("td", { dir: "auto" }, line.reason),
+    make(
+      "td",
+      { class: "muted" },
+      `${line.source} ${line.sequence} `,
+      make("code", { class: "digest", title: line.hash }, line.hash.slice(0, 8)),
+    ),
+  );
+}
+
+async function verify() {
+  const button = find("#verify");
+  const report = find("#report");
+  button.disabled = true;
+  report.hidden = false;
+  report.className = "report notice";
+  report.replaceChildren(make("p", {}, "Replaying every history and comparing…"));
+  try {
+    const found = await post(`${here}/verification`);
+    report.className = `report notice ${found.verified ? "good" : "bad"}`;
+    report.replaceChildren(...reported(found));
+  } catch (error) {
+    report.className = "report notice bad";
+    report.replaceChildren(make("p", {}, error.sentence));
+  }
+  button.disabled = false;
+}
+
+function reported(found) {
+  const counts = `${found.histories} histories with ${found.events.toLocaleString()} events (${found.source}), ${found.decisions} decisions`;
+  return [
+    make("h2", {}, found.verified ? "✓ Verified: nothing differs" : `✗ ${found.findings.length} differences`),
+    make("p", {}, counts),
+    make("p", {}, "Ledger head, recomputed: ", make("code", { class: "digest" }, found.ledger_head)),
+    ...found.findings.map((finding) =>
+      make("p", { class: "finding" }, make("b", {}, words(finding.kind)), ` – ${finding.subject}: ${finding.message}`),
+    ),
+    list("Compared", found.checks),
+    list("Not compared", found.notes),
+  ].filter(Boolean);
+}
+
+function list(title, items) {
+  if (!items.length) return null;
+  const entries = items.map((item) => make("li", {}, item));
+  return make("details", {}, make("summary", {}, `${title}: ${items.length}`), make("ul", {}, ...entries));
+}
+
+find("#filters").addEventListener("submit", (event) => event.preventDefault());
+find("#filters").addEventListener("input", () => {
+  limit = AT_ONCE;
+  show();
+});
+find("#more").addEventListener("click", () => {
+  limit += AT_ONCE;
+  show();
+});
+find("#verify").addEventListener("click", verify);
+load();

@@ -1,0 +1,52 @@
+// Keeps the `[data-live]` part of a page up to date without loading the page anew.
+
+import { get } from "./api.js";
+import { find, localTimes } from "./dom.js";
+
+const EVERY_MS = 2_000;
+const MOST_MS = 30_000;
+
+const live = find("[data-live]");
+let last = null;
+let wait = EVERY_MS;
+
+/** The round as JSON says whether anything changed; only then is the page's part fetched. */
+async function look() {
+  const now = JSON.stringify(await get(live.dataset.watch));
+  if (last !== null && now !== last) await renew();
+  last = now;
+}
+
+async function renew() {
+  const response = await fetch(location.href, { headers: { Accept: "text/html" } });
+  if (!response.ok) throw new Error(`the server answered ${response.status}`);
+  const page = new DOMParser().parseFromString(await response.text(), "text/html");
+  const fresh = find("[data-live]", page);
+  if (!fresh) {
+    location.reload();  // the session has ended: the server says where to go
+    return;
+  }
+  const focused = live.contains(document.activeElement) && document.activeElement.getAttribute("href");
+  live.replaceChildren(...document.importNode(fresh, true).childNodes);
+  live.dataset.watch = fresh.dataset.watch ?? "";
+  localTimes(live);
+  if (focused) find(`a[href="${CSS.escape(focused)}"]`, live)?.focus();
+}
+
+async function loop() {
+  if (!live.dataset.watch) return;
+  if (!document.hidden) {
+    try {
+      await look();
+      wait = EVERY_MS;
+    } catch {
+      wait = Math.min(2 * wait, MOST_MS);
+      const freshness = find("#freshness");
+      if (freshness) freshness.textContent = "No connection: this is what was known last.";
+      last = "";
+    }
+  }
+  setTimeout(loop, wait);
+}
+
+loop();

@@ -1,0 +1,153 @@
+"""The people of a team: accounts made over the API, each with a token and a one-time password."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+from uuid import uuid4
+
+import httpx
+
+from tests.web import digits
+
+PEOPLE = {
+    "Rosa": ["requester"],
+    "Rita": ["reviewer"],
+    "Ravi": ["reviewer"],
+    "Ada": ["adjudicator"],
+    "Paul": ["approver"],
+    "Olga": ["auditor"],
+}
+PATIENCE_SECONDS = 90.0
+
+
+@dataclass(frozen=True, kw_only=True)
+class Member:
+    name: str
+    account_id: str
+    password: str
+    """Signs in once."""
+    api: httpx.Client
+
+
+class Team:
+    """`team["Rita"].api` is a client that bears Rita's token."""
+
+    def __init__(self, base_url: str, admin_token: str) -> None:
+        self.base_url = base_url
+        self.admin = self._client(admin_token)
+        self._members = {name: self._join(name, roles) for name, roles in PEOPLE.items()}
+
+    def __getitem__(self, name: str) -> Member:
+        return self._members[name]
+
+    def close(self) -> None:
+        for client in [self.admin, *(member.api for member in self._members.values())]:
+            client.close()
+
+    def new_password(self, name: str) -> str:
+        made = self.admin.post(f"/accounts/{self[name].account_id}/one-time-passwords")
+        return str(_answer(made)["one_time_password"])
+
+    # -- rounds -----------------------------------------------------------------------------------
+
+    def import_digits(self, pool: str, *, train: int, test: int, unlabelled: int) -> None:
+        rosa = self["Rosa"].api
+        classes = [{"label": label, "meaning": f"the digit {label}"} for label in digits.LABELS]
+        _answer(rosa.post("/schemas", json={"name": "digits", "classes": classes}))
+        _answer(rosa.post("/guidelines", json={"name": "digits", "text": digits.GUIDELINE}))
+        _answer(rosa.post("/pools", json={"pool": pool, "kind": "image", "schema": "digits"}))
+        rows = digits.json_lines(train=train, test=test, unlabelled=unlabelled)
+        columns = {"format": "jsonl", "label_column": "label", "role_column": "role"}
+        _answer(rosa.post(f"/pools/{pool}/imports", content=rows, params=columns))
+
+    def start_round(self, pool: str, *, batch: int, reviews: int = 2) -> str:
+        """A round that waits for reviews: half of its batch at random."""
+        arms = [
+            {"arm": "uncertainty", "records": batch // 2},
+            {"arm": "random", "records": batch - batch // 2},
+        ]
+        asked = {
+            "pool": pool,
+            "policy": {"batch_size": batch, "arms": arms, "seed": 7},
+            "guideline": "digits",
+            "reviews_per_record": reviews,
+            "purpose": "Find the digits that the first model confuses.",
+        }
+        started = _answer(self["Rosa"].api.post("/rounds", json=asked))
+        round_id = str(started["round_id"])
+        self.wait_for_phase(round_id, "reviewing")
+        until(lambda: bool(self.round(round_id)["backlog"]), "tasks are open")
+        return round_id
+
+    def round(self, round_id: str) -> dict[str, Any]:
+        return _answer(self["Rosa"].api.get(f"/rounds/{round_id}"))
+
+    def wait_for_phase(self, round_id: str, *phases: str) -> None:
+        def reached() -> bool:
+            now = self.round(round_id)
+            assert now["failure"] is None, now["failure"]
+            return now["phase"] in phases
+
+        until(reached, f"round {round_id} is {' or '.join(phases)}")
+
+    def review_all(self, name: str, *, wrong: int = 0) -> int:
+        """Answers everything that waits for this person; the first `wrong` answers are wrong."""
+        truth, given = digits.truth(), 0
+        while task := self.claim(name):
+            right = int(truth[task["record_id"]])
+            label = str((right + 1) % 10 if given < wrong else right)
+            self.answer(name, task, label)
+            given += 1
+        return given
+
+    def claim(self, name: str) -> dict[str, Any] | None:
+        claimed = _answer(self[name].api.post("/tasks/claim", json={}))
+        return claimed["task"] if claimed["task"] else None
+
+    def answer(self, name: str, task: dict[str, Any], label: str, rationale: str = "") -> None:
+        noun = "review" if task["kind"] == "review" else "adjudication"
+        body = {
+            "review_id": str(uuid4()),
+            "verdict": {"kind": "label", "label": label},
+            "schema": task["schema"],
+            "guideline": task["guideline"],
+            "rationale": rationale,
+            "seconds": 1.5,
+        }
+        _answer(self[name].api.post(f"/tasks/{task['task_id']}/{noun}", json=body))
+
+    # -- joining ----------------------------------------------------------------------------------
+
+    def _join(self, name: str, roles: list[str]) -> Member:
+        body = {"name": name, "roles": roles, "token": True}
+        made = _answer(self.admin.post("/accounts", json=body))
+        return Member(
+            name=name,
+            account_id=made["account"]["account_id"],
+            password=made["one_time_password"],
+            api=self._client(made["token"]),
+        )
+
+    def _client(self, token: str) -> httpx.Client:
+        return httpx.Client(
+            base_url=f"{self.base_url}/api/v1",
+            headers={"Authorization": f"Bearer {token}"},
+            timeout=30.0,
+        )
+
+
+def until(holds: Callable[[], bool], what: str) -> None:
+    """Returns as soon as it holds. Raises AssertionError when patience ends."""
+    deadline = time.monotonic() + PATIENCE_SECONDS
+    while not holds():
+        assert time.monotonic() < deadline, f"still not so: {what}"
+        time.sleep(0.1)
+
+
+def _answer(response: httpx.Response) -> dict[str, Any]:
+    assert response.is_success, response.text
+    found: dict[str, Any] = response.json()
+    return found
