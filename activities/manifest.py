@@ -14,6 +14,7 @@ from domain.rounds import ApprovalDecided, Candidate, RoundPlan, TrainedModel
 from storage.datasets import DatasetVersion
 
 FORMAT = "labelwright-dataset/1"
+MANIFEST_FILE = "manifest.json"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -76,9 +77,32 @@ def manifest_of(
     }
 
 
+def holds(folder: Path, manifest: bytes) -> bool:
+    """Whether the folder is the version of this manifest. It was moved there whole, or not."""
+    try:
+        return (folder / MANIFEST_FILE).read_bytes() == manifest
+    except FileNotFoundError:
+        return False
+
+
+def move_durably(folder: Path, target: Path) -> None:
+    """Renames a folder of written files and waits until that is on the disk."""
+    _flush(folder)
+    folder.replace(target)
+    _flush(target.parent)
+
+
 def write_durably(path: Path, data: bytes) -> None:
     """Writes a new file and waits until it is on the disk."""
     with path.open("xb") as file:
         file.write(data)
         file.flush()
         os.fsync(file.fileno())
+
+
+def _flush(folder: Path) -> None:
+    handle = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)

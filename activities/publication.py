@@ -2,7 +2,7 @@
 
 The files are written aside first. Then, under a lock on the dataset's name, the folder is moved to
 its final name and the version's row is committed. A process that dies in between leaves a folder
-without a row, which is no version; the next attempt replaces it.
+without a row, which is no version; the next attempt of the round goes on with it.
 """
 
 from __future__ import annotations
@@ -17,7 +17,14 @@ from temporalio import activity
 
 from activities.contents import contents_of
 from activities.heartbeat import beating
-from activities.manifest import PublishedFile, manifest_of, write_durably
+from activities.manifest import (
+    MANIFEST_FILE,
+    PublishedFile,
+    holds,
+    manifest_of,
+    move_durably,
+    write_durably,
+)
 from activities.rows import read_rows
 from domain.canonical import Sha256, canonical, digest_bytes
 from domain.roles import DatasetRole, DatasetRow
@@ -39,6 +46,9 @@ FILE = pa.schema(
     ]
 )
 """Columns of a published file. `content` is JSON; the role is the file's name."""
+
+GONE = ".gone"
+"""Ends the name of a folder that is being removed."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -66,6 +76,7 @@ class PublicationActivities:
 
         Run again, it returns the version that is there.
         """
+        self._clear_staging(request)
         with self._engine.connect() as connection:
             existing = datasets.version_of_round(connection, request.plan.round_id)
         if existing is not None:
@@ -76,15 +87,30 @@ class PublicationActivities:
             with self._engine.begin() as connection:
                 return self._appear(connection, request, staging, files)
 
+    def _clear_staging(self, request: Publish) -> None:
+        """What earlier attempts of the round have left goes away.
+
+        Renamed first: an attempt that was taken for dead and still runs finds nothing to publish,
+        rather than half of it.
+        """
+        for left_over in self._aside(request).glob(f"{request.plan.round_id}-*"):
+            gone = left_over
+            if not left_over.name.endswith(GONE):
+                try:
+                    gone = left_over.rename(left_over.with_name(left_over.name + GONE))
+                except FileNotFoundError:
+                    continue  # it has just been published
+            shutil.rmtree(gone, ignore_errors=True)
+
     def _staging(self, request: Publish) -> Path:
-        """A folder of this attempt's own; what earlier attempts of the round left goes away."""
-        aside = self._root / request.plan.dataset / ".staging"
-        for left_over in aside.glob(f"{request.plan.round_id}-*"):
-            shutil.rmtree(left_over, ignore_errors=True)
+        """A folder of this attempt's own."""
         attempt = activity.info().attempt if activity.in_activity() else 0
-        staging = aside / f"{request.plan.round_id}-{attempt}"
+        staging = self._aside(request) / f"{request.plan.round_id}-{attempt}"
         staging.mkdir(parents=True)
         return staging
+
+    def _aside(self, request: Publish) -> Path:
+        return self._root / request.plan.dataset / ".staging"
 
     def _write_files(self, request: Publish, staging: Path) -> dict[DatasetRole, PublishedFile]:
         rows = read_rows(self._store, request.candidate.rows)
@@ -120,6 +146,7 @@ class PublicationActivities:
         datasets.lock_dataset(connection, plan.dataset)
         existing = datasets.version_of_round(connection, plan.round_id)
         if existing is not None:
+            shutil.rmtree(staging)
             return _published(existing)
         latest = datasets.latest_version(connection, plan.dataset)
         if (None if latest is None else latest.version) != request.candidate.parent_version:
@@ -138,11 +165,17 @@ class PublicationActivities:
             ledger_length=request.ledger_length,
         )
         data = canonical(manifest)
-        write_durably(staging / "manifest.json", data)
+        write_durably(staging / MANIFEST_FILE, data)
         final = self._root / plan.dataset / f"v{version}"
-        if final.exists():
-            shutil.rmtree(final)  # of an attempt that died before its row was committed
-        staging.replace(final)
+        if holds(final, data):
+            # Left by an attempt that died before its row was committed, or put there by one that
+            # took over from this: the same files in either case, and perhaps in somebody's hands.
+            shutil.rmtree(staging)
+        else:
+            if final.exists():  # another round's, whose attempt died before its row was committed
+                datasets.lock_dataset(connection, plan.dataset)  # fails if ours was lost meanwhile
+                shutil.rmtree(final)
+            move_durably(staging, final)
         row = datasets.DatasetVersion(
             dataset=plan.dataset,
             version=version,

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import pyarrow as pa
+import structlog
 from temporalio import activity
 
 from domain.canonical import Sha256
@@ -13,6 +14,8 @@ from storage.artifacts import ArtifactStore
 
 SLICE_ROWS = 500
 """Rows between two heartbeats; also the work that a killed worker loses at the most."""
+
+_log = structlog.get_logger(__name__)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -50,4 +53,11 @@ class ScoringActivities:
         if not details or details[0][:1] != [request.model]:
             return []
         slices = [Sha256(part) for part in details[0][1:]]
-        return slices if all(self._store.exists(part) for part in slices) else []
+        if not all(self._store.exists(part) for part in slices):
+            return []
+        _log.info(
+            "goes on where a dead worker stopped",
+            partition=request.partition.artifact,
+            rows=len(slices) * SLICE_ROWS,
+        )
+        return slices

@@ -8,7 +8,7 @@ import time
 from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Self
+from typing import Any, Self, TypeVar
 from uuid import uuid4
 
 import httpx
@@ -17,6 +17,7 @@ from domain.reviews import VerdictKind
 
 PATIENCE_SECONDS = 120.0
 PAUSE_SECONDS = 0.1
+Found = TypeVar("Found")
 LABELS = tuple(str(digit) for digit in range(10))
 
 
@@ -175,12 +176,17 @@ class Crowd:
             self._changed.notify_all()
 
 
-def eventually(what: str, look: Callable[[], Any], *, every: float = PAUSE_SECONDS) -> Any:
+def _pause() -> None:
+    time.sleep(PAUSE_SECONDS)
+
+
+def eventually(
+    what: str, look: Callable[[], Found | None], *, between: Callable[[], None] = _pause
+) -> Found:
     """What `look` finds, as soon as it finds something."""
     deadline = time.monotonic() + PATIENCE_SECONDS
     while time.monotonic() < deadline:
-        found = look()
-        if found:
+        if found := look():
             return found
-        time.sleep(every)
+        between()
     raise AssertionError(f"not within {PATIENCE_SECONDS:.0f} seconds: {what}")

@@ -18,11 +18,11 @@ def test_the_orchestration_worker_is_killed_while_reviews_come_in(
 ) -> None:
     round_ = world.start()
     with world.reviewing(round_) as crowd:
-        for promised in (8, 24, 40):
+        for promised in (8, 24):
             crowd.wait_for(promised)
-            world.stack.kill("orchestration")
+            world.kill("orchestration")
     world.finish(round_)
-    survived(round_, "3 kills")
+    survived(round_, "2 kills")
 
 
 def test_the_api_is_killed_while_reviews_come_in(world: World, survived: Survived) -> None:
@@ -31,7 +31,7 @@ def test_the_api_is_killed_while_reviews_come_in(world: World, survived: Survive
         before = crowd.interrupted
         for promised in (8, 24):
             crowd.wait_for(promised)
-            world.stack.kill("api")
+            world.kill("api")
             crowd.wait_for(promised + 2)
         broken = crowd.interrupted - before
     world.finish(round_)

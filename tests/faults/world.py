@@ -4,15 +4,20 @@ from __future__ import annotations
 
 import asyncio
 import json
+import sysconfig
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from itertools import count
+from pathlib import Path
+from signal import SIGCONT, SIGSTOP, SIGTERM
 from typing import Any
 from uuid import uuid4
 
+import httpx
 import numpy as np
+import psutil
 from sklearn.datasets import load_digits
 from sqlalchemy import Engine
 from temporalio.api.workflowservice.v1 import DescribeWorkflowExecutionResponse
@@ -22,18 +27,22 @@ from domain.ids import RoundId, round_workflow_id
 from storage.database import engine
 from tests.faults.people import LABELS, Crowd, Person, eventually
 from workers.local_stack import LocalStack
+from workers.ports import free_port
+from workers.processes import end, spawn
+from workers.supervisor import PartFailed
 
 TRAIN, TEST = 40, 200
 REVIEWS_PER_RECORD = 2
 POLICY = {
-    "batch_size": 24,
+    "batch_size": 16,
     "arms": [
-        {"arm": "uncertainty", "records": 10},
-        {"arm": "diversity", "records": 5},
-        {"arm": "random", "records": 9},
+        {"arm": "uncertainty", "records": 6},
+        {"arm": "diversity", "records": 4},
+        {"arm": "random", "records": 6},
     ],
     "seed": 11,
 }
+STEP_SECONDS = 0.01
 ENDED = {"closed", "failed", "cancelled"}
 
 
@@ -166,6 +175,19 @@ class World:
 
     # -- what a fault does --------------------------------------------------------------------
 
+    def kill(self, part: str) -> None:
+        """Kills a part and waits until its next process is there, ready or not."""
+        before = self.stack.process(part)
+        self.stack.kill(part)
+
+        def restarted() -> bool:
+            try:
+                return self.stack.process(part) != before
+            except (PartFailed, psutil.NoSuchProcess):
+                return False
+
+        eventually(f"{part} is started again", restarted)
+
     def bring_down(self, part: str) -> None:
         """Kills a part and leaves it down until `stack.resume`."""
         process = self.stack.process(part)
@@ -187,6 +209,42 @@ class World:
             if each.activity_type.name == activity and each.HasField("last_started_time"):
                 return each
         return None
+
+    def log(self, part: str) -> Iterator[dict[str, Any]]:
+        """What the part has written to its log so far."""
+        for line in (self.stack.logs / f"{part}.log").read_text().splitlines():
+            if line.startswith("{"):
+                yield json.loads(line)
+
+    def activities_running(self, part: str) -> float:
+        """How many activities the worker is busy with, by its own figures."""
+        addresses = self.stack.addresses
+        page = {"compute": addresses.compute_metrics}[part]
+        figures = httpx.get(f"{page}/metrics").text.splitlines()
+        return sum(
+            float(line.rsplit(maxsplit=1)[-1])
+            for line in figures
+            if line.startswith("temporal_worker_task_slots_used") and "ActivityWorker" in line
+        )
+
+    @contextmanager
+    def another_compute_worker(self) -> Iterator[None]:
+        """A second process beside the stack's own, on the same queue."""
+        port = free_port()
+        process = spawn(
+            [str(Path(sysconfig.get_path("scripts")) / "labelwright"), "worker", "compute"],
+            environment=self.stack.environment("compute") | {"LABELWRIGHT_METRICS_PORT": str(port)},
+            log=self.stack.logs / "compute-2.log",
+            cwd=self.stack.data_dir,
+        )
+        try:
+            yield
+        finally:
+            end(process, SIGTERM, patience=20)
+
+    @property
+    def datasets(self) -> Path:
+        return self.stack.data_dir / "datasets"
 
     def ready(self) -> int:
         """The status of /readyz."""
@@ -210,10 +268,18 @@ def _digits() -> bytes:
     return "\n".join(lines).encode()
 
 
-def watch(look: Callable[[], Any], *, patience: float) -> Any:
-    """What `look` finds within the time, asked as fast as it answers; none if nothing."""
-    deadline = time.monotonic() + patience
-    while time.monotonic() < deadline:
-        if found := look():
-            return found
-    return None
+@contextmanager
+def in_slow_motion(process: psutil.Process) -> Iterator[Callable[[], None]]:
+    """The process stands still, but for a moment at each call of what is handed out."""
+
+    def step() -> None:
+        process.send_signal(SIGCONT)
+        time.sleep(STEP_SECONDS)
+        process.send_signal(SIGSTOP)
+
+    process.send_signal(SIGSTOP)
+    try:
+        yield step
+    finally:
+        if process.is_running():
+            process.send_signal(SIGCONT)

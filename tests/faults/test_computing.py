@@ -1,0 +1,181 @@
+"""What becomes of a round whose compute worker dies, or only seems to."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import partial
+from signal import SIGCONT, SIGSTOP
+from typing import Any
+
+import pytest
+from sqlalchemy import func, select, text
+from temporalio.converter import DataConverter
+
+from activities.scoring import SLICE_ROWS
+from domain.ids import round_workflow_id
+from storage.tables import dataset_versions
+from tests.faults.conftest import Survived
+from tests.faults.people import eventually
+from tests.faults.world import Round, World, in_slow_motion
+
+pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("faults")]
+
+WAITING = text(
+    "SELECT count(*) FROM pg_stat_activity"
+    " WHERE wait_event_type = 'Lock' AND query LIKE 'INSERT INTO dataset_versions%'"
+)
+
+
+def test_the_compute_worker_is_killed_while_scoring(world: World, survived: Survived) -> None:
+    round_, slices = killed_in_the_middle_of_scoring(world)
+    eventually("the second attempt goes on", lambda: resumed_after(world, slices))
+    world.finish(round_)
+    survived(round_, f"killed after {slices} of 4 slices, resumed there")
+
+
+def test_the_compute_worker_is_killed_while_publishing_and_retraining(
+    world: World, survived: Survived
+) -> None:
+    """At four moments, each of a round of its own."""
+    unrecorded, unmoved, unreported, retraining = (reviewed(world) for _ in range(4))
+    with no_row_may_be_written(world):
+        world.approve(unrecorded)
+        wait_for_waiting_inserts(world, 1)
+        with in_slow_motion(world.stack.process("compute")) as step:
+            world.approve(unmoved)
+            eventually("files are written aside", lambda: folders(world, unmoved), between=step)
+            world.kill("compute")
+        assert folders(world, unrecorded) == {"v1"}
+        assert folders(world, unmoved) == {f"{unmoved.round_id}-1"}
+    # A folder without a row is no version.
+    assert versions(world, unrecorded) == versions(world, unmoved) == 0
+    with in_slow_motion(world.stack.process("compute")) as step:
+        world.approve(unreported)
+        eventually("the row is there", lambda: versions(world, unreported), between=step)
+        world.kill("compute")
+    world.approve(retraining)
+    world.wait_for(retraining, "retraining")
+    eventually("the model is trained", lambda: world.pending(retraining, "train_model"))
+    world.kill("compute")
+    for round_, moment in (
+        (unmoved, "while files were written"),
+        (unrecorded, "between the folder's move and its row"),
+        (unreported, "between row and report"),
+        (retraining, "while retraining"),
+    ):
+        world.wait_for(round_, "closed")
+        survived(round_, moment)
+
+
+def test_a_worker_that_was_taken_for_dead_wakes_up_and_changes_nothing(
+    world: World, survived: Survived
+) -> None:
+    """Stopped until its heartbeats ran out, while another worker publishes in its place."""
+    locked, unlocked = reviewed(world), reviewed(world)
+    sleeper = world.stack.process("compute")
+    with no_row_may_be_written(world):
+        world.approve(locked)
+        wait_for_waiting_inserts(world, 1)
+        with in_slow_motion(sleeper) as step:
+            world.approve(unlocked)
+            eventually("files are written aside", lambda: folders(world, unlocked), between=step)
+            assert folders(world, unlocked) == {f"{unlocked.round_id}-1"}
+            sleeper.send_signal(SIGSTOP)
+    with world.another_compute_worker():
+        for round_ in (locked, unlocked):
+            eventually("the other one publishes", partial(versions, world, round_))
+        before = [published(world, round_) for round_ in (locked, unlocked)]
+        sleeper.send_signal(SIGCONT)
+        eventually("the sleeper is done", lambda: world.activities_running("compute") == 0)
+        for round_ in (locked, unlocked):
+            world.wait_for(round_, "closed")
+    assert [published(world, round_) for round_ in (locked, unlocked)] == before
+    survived(locked, "asleep with the dataset's lock")
+    survived(unlocked, "asleep before the lock")
+
+
+# -- moments ----------------------------------------------------------------------------------
+
+
+def reviewed(world: World) -> Round:
+    """A round that waits for its approval."""
+    round_ = world.start()
+    with world.reviewing(round_):
+        pass
+    return round_
+
+
+def killed_in_the_middle_of_scoring(world: World) -> tuple[Round, int]:
+    """A round whose worker died when it had reported some slices of the pool, but not all."""
+    for _ in range(5):
+        round_ = world.start()
+        world.wait_for(round_, "scoring")
+        with in_slow_motion(world.stack.process("compute")) as step:
+            slices = eventually("it scores", partial(slices_reported, world, round_), between=step)
+            if 0 < slices < 4:
+                world.kill("compute")
+                return round_, slices
+        world.finish(round_)
+    raise AssertionError("scoring was over too soon, each time")
+
+
+def slices_reported(world: World, round_: Round) -> int | None:
+    """How much of the pool is scored as far as Temporal knows; 4 when that is over."""
+    shown = world.describe(round_workflow_id(round_.round_id))
+    pending = {each.activity_type.name: each for each in shown.pending_activities}
+    if "score_partition" in pending:
+        [details] = heartbeat(pending["score_partition"]) or [[]]
+        return len(details) - 1 if details else None
+    return 4 if world.see(round_)["phase"] != "scoring" else None
+
+
+def heartbeat(activity: Any) -> list[Any]:
+    return DataConverter.default.payload_converter.from_payloads(
+        activity.heartbeat_details.payloads
+    )
+
+
+def resumed_after(world: World, slices: int) -> bool:
+    return any(
+        entry["event"] == "goes on where a dead worker stopped"
+        and entry["rows"] == slices * SLICE_ROWS
+        for entry in world.log("compute")
+    )
+
+
+@contextmanager
+def no_row_may_be_written(world: World) -> Iterator[None]:
+    """Whoever publishes gets as far as the row of the new version, and waits there."""
+    with world.engine.begin() as connection:
+        connection.execute(text("LOCK TABLE dataset_versions IN SHARE MODE"))
+        yield
+
+
+def wait_for_waiting_inserts(world: World, number: int) -> None:
+    def waiting() -> bool:
+        with world.engine.connect() as connection:
+            return bool(connection.execute(WAITING).scalar_one() >= number)
+
+    eventually("the worker waits to write the row", waiting)
+
+
+def folders(world: World, round_: Round) -> set[str]:
+    """The versions of the round's dataset on the disk, and what is in the making beside them."""
+    root = world.datasets / round_.dataset
+    return {path.name for path in (*root.glob("v*"), *root.glob(".staging/*"))}
+
+
+def versions(world: World, round_: Round) -> int:
+    with world.engine.connect() as connection:
+        rows = dataset_versions.c.round_id == round_.round_id
+        return connection.scalar(select(func.count()).where(rows)) or 0
+
+
+def published(world: World, round_: Round) -> list[object]:
+    """The version's row, and each of its files with the place where its bytes lie."""
+    with world.engine.connect() as connection:
+        rows = dataset_versions.c.round_id == round_.round_id
+        row = connection.execute(select(dataset_versions).where(rows)).one()
+    files = (world.datasets / round_.dataset).rglob("*.*")
+    return [row, sorted((path, path.stat().st_ino, path.stat().st_mtime_ns) for path in files)]
