@@ -51,6 +51,10 @@ def print_table(columns: Sequence[str], rows: Iterable[Sequence[object]], title:
         pad_edge=False,
         show_header=any(columns),
     )
+    # The first column names the thing: people copy it into the next command.
+    table.columns[0].no_wrap = True
+    for column in table.columns:
+        column.overflow = "fold"
     for row in rows:
         table.add_row(*(cell if isinstance(cell, Text) else Text(str(cell)) for cell in row))
     console.print(table)
