@@ -95,6 +95,7 @@ def _run(
             stack.wait()
     except KeyboardInterrupt:
         if result is None:
+            display.say(f"Stopped before the report. What was done so far is kept in {folder}")
             raise
     finally:
         with display.step("stop", "Stopping every part") as step:
