@@ -131,7 +131,10 @@ class RoundWorkflow:
     ) -> TrainedModel:
         """A model from the labels that there are: before the round's own, or once published."""
         part: Literal["before", "after"] = "before" if published is None else "after"
-        await self._enter(Phase.SCORING if part == "before" else Phase.RETRAINING)
+        if published is None:
+            await self._enter(Phase.SCORING)
+        else:
+            await self._enter(Phase.RETRAINING, {"published": asdict(published)})
         model = await workflow.execute_activity_method(
             TrainingActivities.train_model,
             TrainModel(
@@ -380,6 +383,8 @@ class RoundWorkflow:
         """Stops the steps; the shards close their tasks before the round ends."""
         steps.cancel()
         await workflow.wait_condition(steps.done)
+        if not steps.cancelled():
+            steps.exception()  # looked at, or Python reports that nobody did
         return await self._end(self._ending(code, message))
 
     def _ending(self, code: str, message: str) -> Ending:

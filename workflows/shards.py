@@ -5,8 +5,10 @@ from __future__ import annotations
 import asyncio
 from dataclasses import replace
 from datetime import datetime, timedelta
+from typing import NoReturn
 
 from temporalio import workflow
+from temporalio.exceptions import ActivityError, is_cancelled_exception
 
 from workflows.options import LIGHT
 from workflows.time import now
@@ -50,21 +52,19 @@ class ReviewShardWorkflow:
 
     @workflow.run
     async def run(self, plan: ShardPlan) -> ShardResult:
-        shard = await self._begin()
         try:
+            shard = await self._begin()
             while not shard.settled:
                 await self._wait(shard)
                 await self._decide(shard)
                 if workflow.info().is_continue_as_new_suggested() and not shard.settled:
-                    await workflow.wait_condition(workflow.all_handlers_finished)
-                    while self._inbox:
-                        self._take(shard, MAX_PROJECTED)
-                        await self._project(shard)
-                    workflow.continue_as_new(replace(plan, carried=shard.state))
-        except asyncio.CancelledError:
-            await asyncio.shield(self._withdraw(shard))
+                    await self._hand_over(plan, shard)
+            return await self._conclude(shard)
+        except (asyncio.CancelledError, ActivityError) as error:
+            # A cancelled workflow hears of it from whatever it waits for, an activity included.
+            if is_cancelled_exception(error) and self.shard is not None:
+                await asyncio.shield(self._withdraw(self.shard))
             raise
-        return await self._conclude(shard)
 
     # -- phases -------------------------------------------------------------------------------
 
@@ -120,6 +120,14 @@ class ReviewShardWorkflow:
                 case Submission():
                     shard.adjudicate(message, now())
 
+    async def _hand_over(self, plan: ShardPlan, shard: Shard) -> NoReturn:
+        """Goes on in a new run, with nothing left in the inbox of this one."""
+        await workflow.wait_condition(workflow.all_handlers_finished)
+        while self._inbox:
+            self._take(shard, MAX_PROJECTED)
+            await self._project(shard)
+        workflow.continue_as_new(replace(plan, carried=shard.state))
+
     async def _conclude(self, shard: Shard) -> ShardResult:
         """Stores the outcomes by reference; what arrives meanwhile is recorded as late."""
         reference = await workflow.execute_activity_method(
@@ -158,8 +166,13 @@ class ReviewShardWorkflow:
             await self._project(shard)
 
     async def _project(self, shard: Shard) -> None:
+        """Shows what was decided. Cancelling waits for it, or the tables would never hear of it."""
         projection: Projection = shard.drain(now())
-        if not projection.empty:
-            await workflow.execute_activity_method(
-                ReviewActivities.project_shard, projection, **LIGHT
-            )
+        if projection.empty:
+            return
+        shown = workflow.start_activity_method(ReviewActivities.project_shard, projection, **LIGHT)
+        try:
+            await asyncio.shield(shown)
+        except asyncio.CancelledError:
+            await shown
+            raise
