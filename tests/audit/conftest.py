@@ -7,6 +7,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+from uuid import uuid4
 
 import pytest
 import pytest_asyncio
@@ -20,9 +21,11 @@ from temporalio.client import (
     WorkflowHandle,
 )
 
+from activities.archive import archive_round
 from domain.ids import RecordId, RoundId
-from domain.rounds import RoundResult
+from domain.rounds import RoundPlan, RoundResult
 from storage.database import engine as connect_database
+from storage.histories import ArchivedHistory, histories_of
 from tests.conftest import TEMPLATE
 from tests.temporal_server import temporal_server
 from tests.workflows.round_world import Answer, World, make_world, truth, working
@@ -89,10 +92,24 @@ class Ended:
         return [(finding.kind, finding.subject) for finding in report.findings]
 
 
+def signed_plan(world: World, **changes: object) -> RoundPlan:
+    """A plan of its own name: the worlds of several tests share a Temporal server."""
+    names = {"round_id": RoundId(f"round-{uuid4().hex[:8]}")}
+    return SIGNER.sign(world.plan(world.pool(), **names | changes))
+
+
 async def end_a_round(world: World, answer: Answer = truth, **changes: object) -> Ended:
-    plan = SIGNER.sign(world.plan(world.pool(), **changes))
+    plan = signed_plan(world, **changes)
     result = await world.complete(plan, answer)
     return Ended(world=world, round_id=plan.round_id, result=result)
+
+
+async def archive(ended: Ended) -> dict[str, ArchivedHistory]:
+    """The archived histories, by workflow."""
+    world = ended.world
+    await archive_round(world.client, world.engine, world.store, ended.round_id)
+    with world.engine.connect() as connection:
+        return {row.workflow_id: row for row in histories_of(connection, ended.round_id)}
 
 
 def divided(record_id: RecordId, reviewer: str) -> str:
@@ -111,6 +128,14 @@ async def signing_world(address: str, database_url: str, folder: Path) -> AsyncI
     async with working(world):
         yield world
     connected.dispose()
+
+
+@pytest.fixture
+def hasty_temporal(tmp_path: Path) -> Iterator[str]:
+    """A server that wants workflows to continue as new after a handful of events."""
+    option = "limit.historyCount.suggestContinueAsNew=30"
+    with temporal_server(tmp_path, "--dynamic-config-value", option) as address:
+        yield address
 
 
 @pytest.fixture

@@ -12,10 +12,9 @@ from activities.routing import batch_rows
 from activities.rows import read_rows
 from domain.canonical import Sha256
 from domain.ids import RecordId
-from domain.policy import ArmKind
+from domain.policy import ArmKind, batch_digest
 from domain.roles import DatasetRole, DatasetRow, assign_role, dataset_digest, keep_apart, merge
 from domain.rounds import Batch, Candidate, RoundPlan
-from learning.selection import batch_digest
 from storage.artifacts import ArtifactStore
 from workers.audit.comparison import compare
 from workers.audit.evidence import Evidence

@@ -61,47 +61,49 @@ def check_signals(evidence: Evidence) -> Iterator[Finding]:
     for source, runs in evidence.by_source.items():
         if not evidence.replays(source):
             continue
-        signals = [(run, signal) for run in runs for signal in run.recorded.signals]
-        left = Counter(
-            str(entry.decision.detail["message_digest"])
-            for entry in evidence.entries(source)
-            if "message_digest" in entry.decision.detail
-        )
-        if source == ROUND and evidence.plan is not None:
-            left[signed_part(evidence.plan)] -= 1
-        waiting = _waiting(runs)
-        for run, signal in signals:
+        unrecorded, unfounded = _matched(evidence, source)
+        for run, signal in unrecorded:
             if signal.message is None:
                 yield _unreadable(run, signal)
-                continue
-            digest: str = signed_part(signal.message)
-            left[digest] -= 1
-            if left[digest] < 0 and signal.event_id not in waiting:
-                yield _unrecorded(run, signal, digest)
-        for digest, count in left.items():
-            if count > 0:
-                yield Finding(
-                    kind=FindingKind.ENTRY_WITHOUT_SIGNAL,
-                    subject=f"ledger of {source}",
-                    message=f"The ledger of {source} has a decision on a message that no history "
-                    f"received.",
-                    found=digest,
-                )
+            elif run is not runs[-1] or run.recorded.status != "running":
+                yield _unrecorded(run, signal)
+        for digest in unfounded:
+            yield Finding(
+                kind=FindingKind.ENTRY_WITHOUT_SIGNAL,
+                subject=f"ledger of {source}",
+                message=f"The ledger of {source} has a decision on a message that no history "
+                "received.",
+                found=digest,
+            )
 
 
 def unhandled(evidence: Evidence) -> int:
-    """Signals that have arrived at an open workflow, which has not looked at them yet."""
-    return sum(len(_waiting(runs)) for runs in evidence.by_source.values())
-
-
-def _waiting(runs: list[Run]) -> frozenset[int]:
-    """Event ids of signals past the last finished workflow task of an open run."""
-    last = runs[-1].recorded
-    if last.status != "running":
-        return frozenset()
-    return frozenset(
-        signal.event_id for signal in last.signals if signal.event_id > last.decided_until
+    """Signals that have arrived at an open workflow, which has not decided on them yet."""
+    return sum(
+        signal.message is not None and run.recorded.status == "running"
+        for source in evidence.by_source
+        for run, signal in _matched(evidence, source)[0]
     )
+
+
+def _matched(evidence: Evidence, source: str) -> tuple[list[tuple[Run, Signal]], list[str]]:
+    """Signals that have no decision, and digests of messages that have one without a signal."""
+    left = Counter(
+        str(entry.decision.detail["message_digest"])
+        for entry in evidence.entries(source)
+        if "message_digest" in entry.decision.detail
+    )
+    if source == ROUND and evidence.plan is not None:
+        left[signed_part(evidence.plan)] -= 1
+    unrecorded = []
+    for run in evidence.by_source[source]:
+        for signal in run.recorded.signals:
+            digest: str = "" if signal.message is None else signed_part(signal.message)
+            if left[digest] > 0:
+                left[digest] -= 1
+            else:
+                unrecorded.append((run, signal))
+    return unrecorded, [digest for digest, count in left.items() if count > 0]
 
 
 def _check_ending(run: Run, following: Run | None) -> Iterator[Finding]:
@@ -158,7 +160,11 @@ def _check_shards_closed(evidence: Evidence) -> Iterator[Finding]:
         for entry in run.replayed.entries
         if entry.decision.kind == "shard_closed"
     ]
-    heads = {each.recorded.workflow_id: each.head for each in last.values()}
+    heads = {
+        run.recorded.workflow_id: run.head
+        for run in last.values()
+        if evidence.replays(run.recorded.source)
+    }
     for workflow_id, head in recorded:
         if workflow_id in heads and heads[workflow_id] != head:
             yield Finding(
@@ -231,11 +237,11 @@ def _unreadable(run: Run, signal: Signal) -> Finding:
     )
 
 
-def _unrecorded(run: Run, signal: Signal, digest: str) -> Finding:
+def _unrecorded(run: Run, signal: Signal) -> Finding:
     return Finding(
         kind=FindingKind.SIGNAL_NOT_IN_LEDGER,
         subject=f"{run.recorded.subject} event {signal.event_id}",
         message=f"{run.recorded.workflow_id} received a signal “{signal.name}” that its ledger "
         "does not hold.",
-        expected=digest,
+        expected=None if signal.message is None else signed_part(signal.message),
     )

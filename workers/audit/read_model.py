@@ -10,6 +10,7 @@ from typing import Any
 
 from activities.rounds import CloseRound, RoundProjection
 from domain.canonical import Sha256
+from domain.ids import Timestamp
 from domain.ledger import Entry
 from domain.records import Json
 from domain.reviews import Submission, Verdict, signed_part
@@ -161,12 +162,20 @@ def _review_row(plan: ShardPlan, entry: Entry, message: Submission) -> dict[str,
         "rationale": plain_text(message.rationale),
         "seconds": message.seconds,
         "guideline": plain_text(message.guideline),
-        "submitted_at": timestamp(datetime.fromisoformat(message.submitted_at)),
+        "submitted_at": _instant(message.submitted_at),
         "decided_at": decision.at,
         "look": plan.look,
         "status": status,
         "refusal": plain_text(str(decision.detail.get("refusal", ""))),
     }
+
+
+def _instant(said: Timestamp) -> str:
+    """As the table holds it."""
+    try:
+        return timestamp(datetime.fromisoformat(said))
+    except ValueError:
+        return said
 
 
 def _label(answer: Json) -> str | None:

@@ -93,8 +93,6 @@ class RecordedRun:
     events: int
     until: Timestamp
     """When the last event was recorded."""
-    decided_until: int
-    """Id of the last event that the workflow's code has seen."""
     plan: RoundPlan | ShardPlan
     signals: tuple[Signal, ...]
     activities: tuple[Activity, ...]
@@ -151,7 +149,6 @@ def _recorded(history: WorkflowHistory) -> RecordedRun:
         status=status_of(history),
         events=len(events),
         until=timestamp(last.event_time.ToDatetime(tzinfo=UTC)),
-        decided_until=_decided_until(events),
         plan=plan,
         signals=tuple(_signals(events)),
         activities=tuple(_activities(events)),
@@ -160,18 +157,6 @@ def _recorded(history: WorkflowHistory) -> RecordedRun:
         result=decode(result, kind) if ended else None,
         handed_over=decode(continued.input, ShardPlan) if goes_on else None,
         next_run=continued.new_execution_run_id,
-    )
-
-
-def _decided_until(events: list[HistoryEvent]) -> int:
-    """A finished workflow task has seen all events up to its start."""
-    return max(
-        (
-            event.workflow_task_completed_event_attributes.started_event_id
-            for event in events
-            if event.event_type == EventType.EVENT_TYPE_WORKFLOW_TASK_COMPLETED
-        ),
-        default=0,
     )
 
 
