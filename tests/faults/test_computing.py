@@ -2,29 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from functools import partial
 from signal import SIGCONT, SIGSTOP
 from typing import Any
 
 import pytest
-from sqlalchemy import func, select, text
 from temporalio.converter import DataConverter
 
 from activities.scoring import SLICE_ROWS
 from domain.ids import round_workflow_id
-from storage.tables import dataset_versions
 from tests.faults.conftest import Survived
 from tests.faults.people import eventually
+from tests.faults.publishing import (
+    folders,
+    no_row_may_be_written,
+    published,
+    versions,
+    wait_for_the_row_to_wait,
+)
 from tests.faults.world import Round, World, in_slow_motion
 
 pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("faults")]
-
-WAITING = text(
-    "SELECT count(*) FROM pg_stat_activity"
-    " WHERE wait_event_type = 'Lock' AND query LIKE 'INSERT INTO dataset_versions%'"
-)
 
 
 def test_the_compute_worker_is_killed_while_scoring(world: World, survived: Survived) -> None:
@@ -38,10 +36,10 @@ def test_the_compute_worker_is_killed_while_publishing_and_retraining(
     world: World, survived: Survived
 ) -> None:
     """At four moments, each of a round of its own."""
-    unrecorded, unmoved, unreported, retraining = (reviewed(world) for _ in range(4))
+    unrecorded, unmoved, unreported, retraining = reviewed(world, 4)
     with no_row_may_be_written(world):
         world.approve(unrecorded)
-        wait_for_waiting_inserts(world, 1)
+        wait_for_the_row_to_wait(world)
         with in_slow_motion(world.stack.process("compute")) as step:
             world.approve(unmoved)
             eventually("files are written aside", lambda: folders(world, unmoved), between=step)
@@ -72,11 +70,11 @@ def test_a_worker_that_was_taken_for_dead_wakes_up_and_changes_nothing(
     world: World, survived: Survived
 ) -> None:
     """Stopped until its heartbeats ran out, while another worker publishes in its place."""
-    locked, unlocked = reviewed(world), reviewed(world)
+    locked, unlocked = reviewed(world, 2)
     sleeper = world.stack.process("compute")
     with no_row_may_be_written(world):
         world.approve(locked)
-        wait_for_waiting_inserts(world, 1)
+        wait_for_the_row_to_wait(world)
         with in_slow_motion(sleeper) as step:
             world.approve(unlocked)
             eventually("files are written aside", lambda: folders(world, unlocked), between=step)
@@ -98,12 +96,13 @@ def test_a_worker_that_was_taken_for_dead_wakes_up_and_changes_nothing(
 # -- moments ----------------------------------------------------------------------------------
 
 
-def reviewed(world: World) -> Round:
-    """A round that waits for its approval."""
-    round_ = world.start()
-    with world.reviewing(round_):
-        pass
-    return round_
+def reviewed(world: World, number: int) -> list[Round]:
+    """Rounds that wait for their approval."""
+    rounds = [world.start() for _ in range(number)]
+    for round_ in rounds:
+        with world.reviewing(round_):
+            pass
+    return rounds
 
 
 def killed_in_the_middle_of_scoring(world: World) -> tuple[Round, int]:
@@ -142,40 +141,3 @@ def resumed_after(world: World, slices: int) -> bool:
         and entry["rows"] == slices * SLICE_ROWS
         for entry in world.log("compute")
     )
-
-
-@contextmanager
-def no_row_may_be_written(world: World) -> Iterator[None]:
-    """Whoever publishes gets as far as the row of the new version, and waits there."""
-    with world.engine.begin() as connection:
-        connection.execute(text("LOCK TABLE dataset_versions IN SHARE MODE"))
-        yield
-
-
-def wait_for_waiting_inserts(world: World, number: int) -> None:
-    def waiting() -> bool:
-        with world.engine.connect() as connection:
-            return bool(connection.execute(WAITING).scalar_one() >= number)
-
-    eventually("the worker waits to write the row", waiting)
-
-
-def folders(world: World, round_: Round) -> set[str]:
-    """The versions of the round's dataset on the disk, and what is in the making beside them."""
-    root = world.datasets / round_.dataset
-    return {path.name for path in (*root.glob("v*"), *root.glob(".staging/*"))}
-
-
-def versions(world: World, round_: Round) -> int:
-    with world.engine.connect() as connection:
-        rows = dataset_versions.c.round_id == round_.round_id
-        return connection.scalar(select(func.count()).where(rows)) or 0
-
-
-def published(world: World, round_: Round) -> list[object]:
-    """The version's row, and each of its files with the place where its bytes lie."""
-    with world.engine.connect() as connection:
-        rows = dataset_versions.c.round_id == round_.round_id
-        row = connection.execute(select(dataset_versions).where(rows)).one()
-    files = (world.datasets / round_.dataset).rglob("*.*")
-    return [row, sorted((path, path.stat().st_ino, path.stat().st_mtime_ns) for path in files)]

@@ -188,11 +188,15 @@ class World:
 
         eventually(f"{part} is started again", restarted)
 
-    def bring_down(self, part: str) -> None:
-        """Kills a part and leaves it down until `stack.resume`."""
-        process = self.stack.process(part)
-        process.kill()
+    @contextmanager
+    def down(self, part: str) -> Iterator[None]:
+        """The part is killed, and nobody starts it again before the end of the block."""
+        self.stack.process(part).kill()
         self.stack.halt(part)
+        try:
+            yield
+        finally:
+            self.stack.resume(part)
 
     def describe(self, workflow_id: str) -> DescribeWorkflowExecutionResponse:
         """The workflow's state as Temporal has it."""
