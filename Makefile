@@ -41,6 +41,10 @@ test: $(VENV)/.development contracts browser ## Check import contracts, then run
 test-fast: $(VENV)/.development contracts ## Run the tests that start no servers and no browser
 	$(BIN)/python -m pytest -n $(JOBS) --dist loadgroup -m "not slow" $(ARGS)
 
+.PHONY: docs
+docs: $(VENV)/.development ## Write the reference pages from the code
+	$(BIN)/python -m docs.reference
+
 .PHONY: golden
 golden: $(VENV)/.development ## Record the histories that later versions must replay (once a release)
 	$(BIN)/python -m tests.replay.record

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable
 
 from temporalio.api.enums.v1 import EventType
+from temporalio.api.history.v1 import HistoryEvent
 from temporalio.client import WorkflowHistory
 
 from activities.histories import round_histories
@@ -14,24 +15,23 @@ from storage import reviews
 from tests.workflows.round_world import World, candidate_of, truth
 from workflows.rounds import RoundWorkflow
 
-COMMANDS = {
-    EventType.EVENT_TYPE_ACTIVITY_TASK_SCHEDULED: (
-        "activity",
-        lambda event: event.activity_task_scheduled_event_attributes.activity_type.name,
-    ),
-    EventType.EVENT_TYPE_START_CHILD_WORKFLOW_EXECUTION_INITIATED: (
-        "child",
-        lambda event: (
-            event.start_child_workflow_execution_initiated_event_attributes.workflow_type.name
-        ),
-    ),
-    EventType.EVENT_TYPE_REQUEST_CANCEL_EXTERNAL_WORKFLOW_EXECUTION_INITIATED: (
-        "cancel",
-        lambda _event: "child",
-    ),
-    EventType.EVENT_TYPE_TIMER_STARTED: ("timer", lambda _event: ""),
-    EventType.EVENT_TYPE_WORKFLOW_EXECUTION_COMPLETED: ("complete", lambda _event: ""),
-}
+
+def _command(event: HistoryEvent) -> str | None:
+    match event.event_type:
+        case EventType.EVENT_TYPE_ACTIVITY_TASK_SCHEDULED:
+            scheduled = event.activity_task_scheduled_event_attributes
+            return f"activity {scheduled.activity_type.name}"
+        case EventType.EVENT_TYPE_START_CHILD_WORKFLOW_EXECUTION_INITIATED:
+            child = event.start_child_workflow_execution_initiated_event_attributes
+            return f"child {child.workflow_type.name}"
+        case EventType.EVENT_TYPE_REQUEST_CANCEL_EXTERNAL_WORKFLOW_EXECUTION_INITIATED:
+            return "cancel child"
+        case EventType.EVENT_TYPE_TIMER_STARTED:
+            return "timer"
+        case EventType.EVENT_TYPE_WORKFLOW_EXECUTION_COMPLETED:
+            return "complete"
+        case _:
+            return None
 
 
 def mistaken(record_id: RecordId, reviewer: str) -> str:
@@ -97,9 +97,4 @@ async def play(world: World, scenario: str) -> list[WorkflowHistory]:
 
 def fingerprint(history: WorkflowHistory) -> list[str]:
     """The commands that the workflow gave, in order: what a change of its code must not change."""
-    found = []
-    for event in history.events:
-        if event.event_type in COMMANDS:
-            command, named = COMMANDS[event.event_type]
-            found.append(f"{command} {named(event)}".strip())
-    return found
+    return [command for event in history.events if (command := _command(event)) is not None]

@@ -1,0 +1,113 @@
+"""Writes the reference pages from the code that they are about: `make docs`."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+DOCS = Path(__file__).parent
+MADE = "<!-- Written by `make docs`; change the code's own words instead. -->\n"
+
+
+def commands() -> str:
+    """Every command with its first sentence and its options."""
+    import typer
+
+    from api.cli import app
+
+    lines = [
+        "# Commands",
+        "",
+        MADE,
+        "Every command takes `--json` where it prints a result, finds the stack of `--data-dir`,",
+        "and ends with 0 when what was asked for is done. An error says what failed, whether data",
+        "is safe, and the next command.",
+        "",
+    ]
+    for name, command in _walk(typer.main.get_command(app), "labelwright"):
+        lines += [f"## `{name}`", "", " ".join((command.help or "").split()), ""]
+        for parameter in command.params:
+            help_text = getattr(parameter, "help", None)
+            if help_text:
+                shown = ", ".join(f"`{option}`" for option in parameter.opts)
+                lines.append(f"- {shown}: {' '.join(help_text.split())}")
+        lines.append("")
+    return "\n".join(lines).rstrip() + "\n"
+
+
+def settings() -> str:
+    """Every setting that a process reads from its environment."""
+    from workers.settings import Settings
+
+    lines = [
+        "# Settings",
+        "",
+        MADE,
+        "Each process reads these from its environment; the local stack sets them for the",
+        "processes that it starts.",
+        "",
+        "| variable | meaning | default |",
+        "|---|---|---|",
+    ]
+    for name, field in Settings.model_fields.items():
+        default = "" if field.default_factory is not None else field.default
+        shown = f"`{default}`" if default not in ("", Path()) else ""
+        lines.append(f"| `LABELWRIGHT_{name.upper()}` | {field.description} | {shown} |")
+    lines += [
+        "",
+        "The command line also reads `LABELWRIGHT_API_URL` and `LABELWRIGHT_TOKEN`, and shows",
+        "whole tracebacks when `LABELWRIGHT_DEBUG` is 1.",
+        "",
+    ]
+    return "\n".join(lines)
+
+
+def http() -> str:
+    """Every route."""
+    from api.app import create_app
+
+    # The description of the API needs no server; the settings of one must merely be there.
+    os.environ.setdefault("LABELWRIGHT_DATABASE_URL", "postgresql://nowhere")
+    os.environ.setdefault("LABELWRIGHT_TEMPORAL_ADDRESS", "127.0.0.1:1")
+    paths: dict[str, Any] = create_app().openapi()["paths"]
+    lines = [
+        "# HTTP",
+        "",
+        MADE,
+        "JSON under `/api/v1`, with a bearer token or a browser session; everything is refused",
+        "without one. Errors are problem+json (RFC 9457) with a stable `code`, a `detail` for",
+        "people and a `hint`. Lists are `{items, next}`; pass `next` back as `after`. Whatever",
+        "creates something takes an `Idempotency-Key`. `/openapi.json` has each body with an",
+        "example.",
+        "",
+        "| route | what it does |",
+        "|---|---|",
+    ]
+    for path, operations in sorted(paths.items()):
+        for method, operation in operations.items():
+            note = " ".join((operation.get("description") or "").split())
+            summary = operation["summary"] + (f". {note}" if note else "")
+            lines.append(f"| `{method.upper()} {path}` | {summary} |")
+    return "\n".join(lines) + "\n"
+
+
+PAGES = {"commands.md": commands, "settings.md": settings, "http.md": http}
+
+
+def _walk(command: Any, name: str) -> Iterator[tuple[str, Any]]:
+    if not hasattr(command, "commands"):
+        yield name, command
+        return
+    for word, inner in sorted(command.commands.items()):
+        yield from _walk(inner, f"{name} {word}")
+
+
+def main() -> None:
+    for name, write in PAGES.items():
+        (DOCS / name).write_text(write())
+
+
+if __name__ == "__main__":
+    main()
