@@ -32,6 +32,10 @@ if TYPE_CHECKING:
     from learning.models import Model
 
 
+FEW_TESTS = 50
+"""Below this a figure is shown with a warning: a bootstrap of a few rows looks surer than it is."""
+
+
 @dataclass(frozen=True, kw_only=True)
 class EvaluateRound:
     plan: RoundPlan
@@ -88,6 +92,8 @@ def _evaluate(
     after_model = Model.from_bytes(store.get(request.after.digest))
     after = after_model.predict(test_contents)
     comparison, notes = _compare_arms(request, after_model, rows, test, contents)
+    if len(test) < FEW_TESTS:
+        notes = (f"only {len(test)} test records: these figures say little", *notes)
     measured = Evaluation(
         before=None,
         after=_estimate(accuracy(truth, after, seed=seed)),

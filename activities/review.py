@@ -67,7 +67,7 @@ class ReviewActivities:
     def project_shard(self, projection: Projection) -> None:
         """Brings queues and read model up to date in one transaction; twice is as good as once."""
         with self._engine.begin() as connection:
-            project_shard(connection, projection, at=projection.at)
+            project_shard(connection, projection)
 
     @activity.defn
     def store_outcomes(self, request: StoreOutcomes) -> Sha256:

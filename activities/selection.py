@@ -13,7 +13,7 @@ from temporalio import activity
 from activities.heartbeat import beating
 from activities.rows import read_rows
 from activities.snapshot import ELIGIBLE
-from domain.policy import ArmKind, Selection
+from domain.policy import ArmKind, Selection, batch_digest
 from domain.roles import DatasetRole
 from domain.rounds import Batch, Partition, RoundPlan, Snapshot
 from storage.artifacts import ArtifactStore
@@ -52,7 +52,7 @@ class SelectionActivities:
     @activity.defn
     def select_batch(self, request: SelectBatch) -> Batch:
         """Chooses among the eligible records. Raises BatchExceedsPool when there are too few."""
-        from learning.selection import batch_digest, select
+        from learning.selection import select
 
         with beating():
             policy = request.plan.policy

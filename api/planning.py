@@ -66,9 +66,8 @@ def plan_round(connection: Connection, body: RoundBody, caller: Caller) -> Round
     )
 
 
-def default_policy(name: str, eligible: int) -> SamplingPolicy:
-    """Half uncertainty, a quarter diversity, a quarter random, of at most `DEFAULT_BATCH`."""
-    batch_size = min(DEFAULT_BATCH, eligible)
+def default_policy(name: str, batch_size: int) -> SamplingPolicy:
+    """Half uncertainty, a quarter diversity, a quarter random."""
     uncertain, diverse = batch_size // 2, batch_size // 4
     return SamplingPolicy(
         name=name,
@@ -105,7 +104,8 @@ def _policy(
         case str():
             return check_policy(pinned_policy(connection, body.policy))
         case None:
-            wanted = default_policy(pool.pool_id, eligible)
+            size = min(DEFAULT_BATCH, eligible) if body.records is None else body.records
+            wanted = default_policy(pool.pool_id, size)
         case _:
             wanted = body.policy.policy(pool.pool_id)
     return definitions.put_policy(connection, wanted, caller.account_id)

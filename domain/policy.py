@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import StrEnum
+from operator import attrgetter
 
-from domain.canonical import Sha256, digest
+from domain.canonical import Sha256, digest, digest_lines
 from domain.errors import InvalidPolicy
 from domain.ids import RecordId
 
@@ -88,3 +90,8 @@ class Selection:
     propensity: float | None
     """Probability that a uniform draw would have included the record; random arm only."""
     reason: str
+
+
+def batch_digest(selections: Iterable[Selection]) -> Sha256:
+    """SHA-256 over the selections in review order, one canonical row a line."""
+    return digest_lines(sorted(selections, key=attrgetter("ordinal")))

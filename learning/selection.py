@@ -10,14 +10,12 @@ from __future__ import annotations
 
 import hashlib
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from operator import attrgetter
 
 import numpy as np
 from numpy.typing import NDArray
 
-from domain.canonical import Sha256, digest_lines
 from domain.errors import BatchExceedsPool, EmptyPool
 from domain.ids import RecordId
 from domain.policy import ArmKind, SamplingPolicy, Selection
@@ -77,11 +75,6 @@ def select(candidates: Candidates, policy: SamplingPolicy) -> list[Selection]:
         )
         for ordinal, pick in enumerate(_interleaved(picks))
     ]
-
-
-def batch_digest(selections: Iterable[Selection]) -> Sha256:
-    """SHA-256 over the selections in review order, one canonical row a line."""
-    return digest_lines(sorted(selections, key=attrgetter("ordinal")))
 
 
 def _random(policy: SamplingPolicy, count: int) -> list[_Pick]:

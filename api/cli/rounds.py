@@ -27,7 +27,11 @@ def start(
     pool: Annotated[str, typer.Option("--pool", help="Where the records come from.")],
     policy: Annotated[
         str | None,
-        typer.Option("--policy", help="name or name@version; else up to 100 records by halves."),
+        typer.Option("--policy", help="name or name@version; else half of --records uncertain."),
+    ] = None,
+    records: Annotated[
+        int | None,
+        typer.Option("--records", min=1, help="Batch size without a policy; else 100 at most."),
     ] = None,
     schema: Annotated[
         str | None, typer.Option("--schema", help="name or name@version; else the pool's own.")
@@ -54,6 +58,7 @@ def start(
     body: dict[str, Any] = {
         "pool": pool,
         "policy": policy,
+        "records": records,
         "schema": schema,
         "guideline": guideline,
         "dataset": dataset,
@@ -258,7 +263,9 @@ def _print_decided(answer: dict[str, Any], *, as_json: bool) -> None:
 
 def _facts(found: dict[str, Any]) -> list[tuple[str, object]]:
     policy, summary = found["policy"], found["summary"]
-    arms = ", ".join(f"{each['records']} {each['arm']}" for each in policy["arms"])
+    wanted = {each["arm"]: each["records"] for each in policy["arms"]}
+    chosen = summary.get("batch", {}).get("arms", wanted)
+    arms = ", ".join(f"{chosen[arm]} {arm}" for arm in wanted if arm in chosen)
     facts: list[tuple[str, object]] = [
         ("round", found["round_id"]),
         ("phase", found["phase"]),
@@ -291,7 +298,7 @@ def _worth(evaluation: dict[str, Any]) -> list[tuple[str, object]]:
     facts: list[tuple[str, object]] = []
     for name in ("before", "after"):
         if estimate := evaluation.get(name):
-            interval = f"{estimate['low']:.3f} to {estimate['high']:.3f}"
+            interval = f"{estimate['low']:.3f} to {estimate['high']:.3f}, n={estimate['records']}"
             facts.append((f"{estimate['metric']} {name}", f"{estimate['value']:.3f} ({interval})"))
     if evaluation.get("lift") is not None:
         interval = f"{evaluation['lift_low']:+.3f} to {evaluation['lift_high']:+.3f}"

@@ -12,7 +12,7 @@ from domain.accounts import Actor
 from domain.canonical import Sha256
 from domain.ids import PoolId, RecordId, RoundId, Timestamp
 from domain.outcomes import How
-from domain.policy import ArmKind
+from domain.policy import MAX_BATCH, ArmKind
 from domain.records import ContentKind
 from domain.reviews import Verdict
 from domain.roles import RoleShares
@@ -221,7 +221,9 @@ class RoundBody(Body):
 
     pool: Name
     policy: str | QuotasBody | None = None
-    """`name`, `name@version`, or quotas; left out: a policy for up to 100 records."""
+    """`name`, `name@version`, or quotas; left out: half uncertain, a quarter diverse and random."""
+    records: int | None = Field(default=None, ge=1, le=MAX_BATCH)
+    """Batch size where no policy is named; left out: 100, or as many as there are."""
     label_schema: str | None = Field(default=None, alias="schema", max_length=100)
     """`name` or `name@version`; left out: the pool's own."""
     guideline: str | None = Field(default=None, max_length=100)
@@ -235,9 +237,11 @@ class RoundBody(Body):
     purpose: Reason = ""
 
     @model_validator(mode="after")
-    def _one_duration(self) -> RoundBody:
+    def _one_of_each(self) -> RoundBody:
         if self.review_hours is not None and self.review_seconds is not None:
             raise ValueError("give review_hours or review_seconds, not both")
+        if self.policy is not None and self.records is not None:
+            raise ValueError("give a policy, which has its batch size, or records, not both")
         return self
 
     @property

@@ -13,9 +13,9 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from domain.errors import BatchExceedsPool, EmptyPool, InvalidScores, MissingColumn
-from domain.policy import ArmKind, Selection
+from domain.policy import ArmKind, Selection, batch_digest
 from learning.candidates import Candidates
-from learning.selection import batch_digest, select
+from learning.selection import select
 from tests.learning.samples import PolicyMaker
 
 
