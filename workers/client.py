@@ -2,12 +2,36 @@
 
 from __future__ import annotations
 
+import asyncio
+import time
+
+import structlog
 from temporalio.client import Client
 from temporalio.runtime import Runtime
 from temporalio.service import RPCError
 
 from domain.errors import TemporalUnavailable
 from workers.settings import DEFAULT_TEMPORAL_ADDRESS, Settings
+
+SERVER_PATIENCE_SECONDS = 120.0
+_PAUSE_SECONDS = 1.0
+_log = structlog.get_logger(__name__)
+
+
+async def connect_patiently(settings: Settings) -> Client:
+    """As `connect`, for a process that may be started while its server still is.
+
+    Raises `TemporalUnavailable` after two minutes without an answer.
+    """
+    deadline = time.monotonic() + SERVER_PATIENCE_SECONDS
+    while True:
+        try:
+            return await connect(settings)
+        except TemporalUnavailable as error:
+            if time.monotonic() > deadline:
+                raise
+            _log.info("waiting for Temporal", address=error.context["address"])
+        await asyncio.sleep(_PAUSE_SECONDS)
 
 
 async def connect(settings: Settings, *, runtime: Runtime | None = None) -> Client:

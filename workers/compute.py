@@ -22,7 +22,7 @@ from activities.training import TrainingActivities
 from domain.ids import COMPUTE_QUEUE
 from storage.artifacts import ArtifactStore
 from storage.database import engine as connect_database
-from workers.client import connect
+from workers.client import connect_patiently
 from workers.service import serve
 from workers.settings import Settings
 
@@ -38,7 +38,7 @@ HEARTBEATS_REPORTED_EVERY = timedelta(seconds=2)
 
 async def run(settings: Settings) -> None:
     """Works until the process is told to stop; what it had begun is tried again elsewhere."""
-    client = await connect(settings)
+    client = await connect_patiently(settings)
     engine = connect_database(settings.database_url)
     store = ArtifactStore(settings.artifacts)
     await serve(compute_worker(client, engine, store, Path(settings.datasets)))

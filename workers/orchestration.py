@@ -26,7 +26,7 @@ from activities.routing import RoutingActivities
 from domain.ids import ORCHESTRATION_QUEUE
 from storage.artifacts import ArtifactStore
 from storage.database import engine as connect_database
-from workers.client import connect
+from workers.client import connect_patiently
 from workers.sandbox import workflow_runner
 from workers.service import serve
 from workers.settings import Settings
@@ -44,7 +44,7 @@ ARCHIVE_EVERY = timedelta(minutes=1)
 
 async def run(settings: Settings) -> None:
     """Works until the process is told to stop, then finishes what it has begun."""
-    client = await connect(settings)
+    client = await connect_patiently(settings)
     await ensure_archive_schedule(client)
     engine = connect_database(settings.database_url)
     await serve(orchestration_worker(client, engine, ArtifactStore(settings.artifacts)))

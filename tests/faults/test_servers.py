@@ -19,11 +19,14 @@ DOWN_SECONDS = 5
 
 
 def test_temporal_is_killed_while_reviews_come_in(world: World, survived: Survived) -> None:
+    """Workers that are started meanwhile wait for it, rather than die again and again."""
     round_ = world.start()
     with world.reviewing(round_) as crowd:
         crowd.wait_for(8)
         with world.down("temporal"):
+            started = [world.kill(part) for part in ("orchestration", "compute")]
             refusals = stays_down(world, crowd)
+        assert all(process.is_running() for process in started)
     world.finish(round_)
     survived(round_, f"1 kill, {refusals} × 503 with Retry-After and no 202 meanwhile")
 

@@ -175,18 +175,19 @@ class World:
 
     # -- what a fault does --------------------------------------------------------------------
 
-    def kill(self, part: str) -> None:
-        """Kills a part and waits until its next process is there, ready or not."""
+    def kill(self, part: str) -> psutil.Process:
+        """Kills a part and waits for its next process, ready or not."""
         before = self.stack.process(part)
         self.stack.kill(part)
 
-        def restarted() -> bool:
+        def restarted() -> psutil.Process | None:
             try:
-                return self.stack.process(part) != before
+                after = self.stack.process(part)
             except (PartFailed, psutil.NoSuchProcess):
-                return False
+                return None
+            return after if after != before else None
 
-        eventually(f"{part} is started again", restarted)
+        return eventually(f"{part} is started again", restarted)
 
     @contextmanager
     def down(self, part: str) -> Iterator[None]:
