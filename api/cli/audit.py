@@ -234,6 +234,8 @@ def _print_report(report: AuditReport) -> None:
 
 
 def _short(subject: str) -> str:
-    """Digests by their first digits: nobody reads the rest."""
+    """Digests by their first digits and shards by their number: nobody reads the rest."""
+    if "/shard/" in subject:
+        return "shard " + subject.rpartition("/")[2]
     is_digest = len(subject) == 64 and all(digit in "0123456789abcdef" for digit in subject)
     return subject[:12] if is_digest else subject

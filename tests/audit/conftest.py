@@ -33,7 +33,8 @@ from workers.audit import AuditReport, FindingKind, verify_round
 from workers.postgres import EmbeddedPostgres
 from workers.signing import Signer
 
-SIGNER = Signer(Ed25519PrivateKey.generate())
+PRIVATE_KEY = Ed25519PrivateKey.generate()
+SIGNER = Signer(PRIVATE_KEY)
 KEYS = {SIGNER.key_id: SIGNER.public_key.public_key}
 
 

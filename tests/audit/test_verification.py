@@ -225,3 +225,20 @@ async def test_a_shard_that_continued_as_new_verifies_as_one_chain(
     assert report.findings == ()
     assert archived.findings == ()
     assert archived.ledger_head == report.ledger_head
+
+
+async def test_a_round_that_failed_verifies(world: World) -> None:
+    nothing_left = world.pool(16, seeds=6, tests=10)
+    plan = SIGNER.sign(replace(signed_plan(world), pool_id=nothing_left))
+    result = await (await world.start(plan)).result()
+    assert result.phase is Phase.FAILED
+    assert (await verify(world, plan.round_id)).findings == ()
+
+
+async def test_an_earlier_version_still_verifies_once_a_later_one_is_out(world: World) -> None:
+    first = signed_plan(world)
+    second = SIGNER.sign(replace(first, round_id=RoundId(f"{first.round_id}-next")))
+    for plan in (first, second):
+        await world.complete(plan, divided)
+    for plan in (first, second):
+        assert (await verify(world, plan.round_id)).findings == ()

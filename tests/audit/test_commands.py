@@ -1,0 +1,109 @@
+"""`labelwright audit` as an auditor meets it, with access to the machine and not to the API."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import subprocess
+import sysconfig
+from pathlib import Path
+
+import pytest
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
+
+from tests.audit.conftest import PRIVATE_KEY, Ended
+from tests.audit.tampering import tampered
+
+pytestmark = [pytest.mark.slow, pytest.mark.asyncio(loop_scope="module")]
+
+LABELWRIGHT = str(Path(sysconfig.get_path("scripts")) / "labelwright")
+
+
+async def labelwright(
+    ended: Ended, address: str, *arguments: str
+) -> subprocess.CompletedProcess[str]:
+    folder = ended.world.datasets.parent
+    key = folder / "signing.pem"
+    key.write_bytes(PRIVATE_KEY.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()))
+    ours = {name: value for name, value in os.environ.items() if "LABELWRIGHT" not in name}
+    return await asyncio.to_thread(
+        subprocess.run,
+        [LABELWRIGHT, *arguments],
+        env=ours
+        | {
+            "LABELWRIGHT_DATA_DIR": str(folder),
+            "LABELWRIGHT_DATABASE_URL": ended.world.engine.url.render_as_string(
+                hide_password=False
+            ),
+            "LABELWRIGHT_TEMPORAL_ADDRESS": address,
+            "LABELWRIGHT_SIGNING_KEY": str(key),
+            "COLUMNS": "200",
+        },
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=120,
+    )
+
+
+async def test_the_ledger_reads_as_sentences(ended: Ended, temporal_address: str) -> None:
+    shown = await labelwright(ended, temporal_address, "audit", "show", ended.round_id)
+    assert shown.returncode == 0, shown.stderr
+    assert "asked for the round" in shown.stdout
+    assert "reviewed: “sport”" in shown.stdout
+    assert "approved the dataset" in shown.stdout
+    assert "looked at it" in shown.stdout, "the approver's reason"
+    assert "_" not in "".join(shown.stdout.splitlines()[1:]), "a kind that nobody put in words"
+
+
+async def test_the_ledger_can_be_asked_about_one_record(
+    ended: Ended, temporal_address: str
+) -> None:
+    shown = await labelwright(
+        ended,
+        temporal_address,
+        *("audit", "show", ended.round_id, "--kind", "outcome_reached", "--json"),
+    )
+    outcomes = json.loads(shown.stdout)
+    assert len(outcomes) == 8
+    record = outcomes[0]["subject"]
+    shown = await labelwright(
+        ended, temporal_address, "audit", "show", ended.round_id, "--record", record, "--json"
+    )
+    assert {line["subject"] for line in json.loads(shown.stdout)} == {record}
+
+
+async def test_verify_exits_with_0_only_when_nothing_differs(
+    ended: Ended, temporal_address: str
+) -> None:
+    command = ("audit", "verify", ended.round_id)
+    honest = await labelwright(ended, temporal_address, *command)
+    assert honest.returncode == 0, honest.stdout + honest.stderr
+    assert "Verified" in honest.stdout
+    sql = """update outcomes set label = 'other' where record_id in
+             (select record_id from outcomes where label = 'sport' limit 1) returning record_id"""
+    with tampered(ended.world.engine, "outcomes", sql):
+        dishonest = await labelwright(ended, temporal_address, *command)
+        as_json = await labelwright(ended, temporal_address, *command, "--json")
+    assert dishonest.returncode == as_json.returncode == 1
+    assert "1 difference" in dishonest.stdout
+    assert "table outcomes" in dishonest.stdout
+    report = json.loads(as_json.stdout)
+    assert not report["verified"]
+    assert [finding["kind"] for finding in report["findings"]] == ["row_changed"]
+
+
+async def test_an_archived_round_verifies_while_temporal_is_down(
+    ended: Ended, temporal_address: str
+) -> None:
+    kept = await labelwright(ended, temporal_address, "audit", "archive", ended.round_id)
+    assert kept.returncode == 0, kept.stderr
+    assert "3 histories kept" in kept.stdout
+    nowhere = "127.0.0.1:1"
+    verified = await labelwright(ended, nowhere, "audit", "verify", ended.round_id)
+    assert verified.returncode == 0, verified.stdout + verified.stderr
+    assert "the archive" in verified.stdout
+    unknown = await labelwright(ended, nowhere, "audit", "verify", "never-was")
+    assert unknown.returncode == 1
+    assert "Traceback" not in unknown.stderr
