@@ -38,7 +38,7 @@ export class Offline extends Error {
   }
 }
 
-export async function call(method, path, body, { keepalive = false } = {}) {
+export async function call(method, path, body, { keepalive = false, patience = PATIENCE_MS } = {}) {
   const headers = { Accept: "application/json" };
   if (body !== undefined) headers["Content-Type"] = "application/json";
   let response;
@@ -48,7 +48,7 @@ export async function call(method, path, body, { keepalive = false } = {}) {
       headers,
       body: body === undefined ? undefined : JSON.stringify(body),
       keepalive,
-      signal: keepalive ? undefined : AbortSignal.timeout(PATIENCE_MS),
+      signal: keepalive ? undefined : AbortSignal.timeout(patience),
     });
   } catch {
     throw new Offline();
@@ -59,8 +59,8 @@ export async function call(method, path, body, { keepalive = false } = {}) {
   throw new Problem(response.status, found, Number(response.headers.get("Retry-After")) || 0);
 }
 
-export const get = (path) => call("GET", path);
-export const post = (path, body = {}) => call("POST", path, body);
+export const get = (path, options) => call("GET", path, undefined, options);
+export const post = (path, body = {}, options = {}) => call("POST", path, body, options);
 
 /** A UUID of version 4, also where the page came over plain HTTP and `randomUUID` is missing. */
 export function newId() {

@@ -1,7 +1,9 @@
 import { get, post } from "./api.js";
 import { dateAndTime, find, make, say, words } from "./dom.js";
 
-const PAGE = 500;
+const PAGE = 10_000;
+// Long histories take minutes to replay.
+const SLOW = { patience: 600_000 };
 const AT_ONCE = 200;
 
 const { round } = find("#ledger").dataset;
@@ -14,7 +16,7 @@ async function load() {
   try {
     let after = "";
     do {
-      const part = await get(`${here}/ledger?limit=${PAGE}${after && `&after=${encodeURIComponent(after)}`}`);
+      const part = await get(`${here}/ledger?limit=${PAGE}${after && `&after=${encodeURIComponent(after)}`}`, SLOW);
       lines.push(...part.items);
       after = part.next ?? "";
     } while (after);
@@ -57,8 +59,8 @@ function row(line) {
     make("td", {}, make("time", { datetime: line.at, title: line.at }, dateAndTime(line.at))),
     make("td", {}, line.actor),
     make("th", { scope: "row" }, words(line.kind)),
-    make("td", {}, make("span", { class: "subject" }, line.subject), detail),
-    make("td", { dir: "auto" }, line.reason),
+    make("td", {}, make("span", { class: "subject" }, line.subject), said(line), detail),
+    make("td", { dir: "auto" }, line.reason || line.detail.refusal || ""),
     make(
       "td",
       { class: "muted" },
@@ -66,6 +68,11 @@ function row(line) {
       make("code", { class: "digest", title: line.hash }, line.hash.slice(0, 8)),
     ),
   );
+}
+
+/** What a review or an adjudication answered, without a click. */
+function said({ detail }) {
+  return detail.answer ? make("span", {}, " → ", make("b", {}, detail.answer.replace(/^label:/, ""))) : null;
 }
 
 async function verify() {
@@ -76,7 +83,7 @@ async function verify() {
   report.className = "report notice";
   report.replaceChildren(make("p", {}, "Replaying every history and comparing…"));
   try {
-    const found = await post(`${here}/verification`);
+    const found = await post(`${here}/verification`, {}, SLOW);
     report.className = `report notice ${found.verified ? "good" : "bad"}`;
     report.replaceChildren(...reported(found));
   } catch (error) {
