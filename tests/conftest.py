@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 
 from storage.database import upgrade
+from tests.faults.report import pytest_terminal_summary
 from workers.ports import free_port
 from workers.postgres import (
     STOP_SIGNAL,
@@ -24,8 +25,18 @@ from workers.postgres import (
 )
 from workers.processes import end, last_lines, spawn
 
+__all__ = ["pytest_terminal_summary"]
+
 TEMPLATE = "migrated"
 _numbers = count(1)
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """A test that needs a server is slow, whether it says so or not."""
+    for item in items:
+        if "postgres_server" in getattr(item, "fixturenames", ()):
+            item.add_marker(pytest.mark.slow)
 
 
 @pytest.fixture(scope="session")

@@ -59,10 +59,10 @@ def gather(world: World, round_: Round) -> Evidence:
         digest = connection.scalars(
             select(dataset_versions.c.digest).where(dataset_versions.c.round_id == round_.round_id)
         ).one()
-    signalled, refused = asyncio.run(_histories(world, round_.round_id, sorted(shards)))
+    in_history, refused = signalled(world, round_.round_id, sorted(shards))
     return Evidence(
         acknowledged=round_.acknowledged,
-        signalled=signalled,
+        signalled=in_history,
         repeated=refused,
         rows=[tuple(row) for row in rows],
         digest=digest,
@@ -72,15 +72,21 @@ def gather(world: World, round_: Round) -> Evidence:
 def check_nothing_lost_or_doubled(world: World, round_: Round) -> Evidence:
     """Acknowledged = history = read model = dataset, each answer exactly once; and one version."""
     found = gather(world, round_)
-    acknowledged, signalled = Counter(found.acknowledged), Counter(found.signalled)
+    acknowledged, in_history = Counter(found.acknowledged), Counter(found.signalled)
     assert set(acknowledged.values()) == {1}
-    assert acknowledged.keys() == signalled.keys()
-    assert found.repeated == signalled.total() - len(signalled)
+    assert acknowledged.keys() == in_history.keys()
+    assert found.repeated == in_history.total() - len(in_history)
     assert sorted(review_id for review_id, *_ in found.rows) == sorted(acknowledged)
     assert {status for *_, status in found.rows} == {"accepted"}
     _check_each_record(world, round_, found)
     _check_one_version(world, round_, found.digest)
+    _check_by_audit(world, round_)
     return found
+
+
+def signalled(world: World, round_id: RoundId, shards: list[int]) -> tuple[list[str], int]:
+    """The review ids in the shards' histories, and how many of them the shards have refused."""
+    return asyncio.run(_histories(world, round_id, shards))
 
 
 def _check_each_record(world: World, round_: Round, found: Evidence) -> None:
@@ -120,6 +126,14 @@ def _check_one_version(world: World, round_: Round, digest: str) -> None:
         ).one()
     assert version.round_id == round_.round_id
     check_folder(Path(version.path), version.manifest_sha256)
+
+
+def _check_by_audit(world: World, round_: Round) -> None:
+    """What the product says of itself, replaying the histories."""
+    answer = world.auditor.ask("POST", f"/api/v1/rounds/{round_.round_id}/verification")
+    assert answer.status_code == 200, answer.text
+    report = answer.json()
+    assert report["verified"], report["findings"]
 
 
 def check_folder(folder: Path, manifest_sha256: str) -> None:

@@ -33,7 +33,7 @@ from workers.supervisor import PartFailed
 
 TRAIN, TEST = 40, 200
 REVIEWS_PER_RECORD = 2
-POLICY = {
+POLICY: dict[str, Any] = {
     "batch_size": 16,
     "arms": [
         {"arm": "uncertainty", "records": 6},
@@ -67,6 +67,7 @@ class World:
         self.admin = Person(stack.addresses.api, admin)
         self.team = self._join("team", "requester")
         self.approver = self._join("approver", "approver")
+        self.auditor = self._join("auditor", "auditor")
         self.reviewers = [self._join(f"reviewer {n}", "reviewer") for n in range(4)]
         self.adjudicators = [self._join("adjudicator", "adjudicator")]
         classes = [{"label": label, "meaning": f"the digit {label}"} for label in LABELS]
@@ -78,6 +79,7 @@ class World:
             self.admin,
             self.team,
             self.approver,
+            self.auditor,
             *self.reviewers,
             *self.adjudicators,
         ):
