@@ -8,7 +8,7 @@ from enum import StrEnum
 from domain.accounts import Actor
 from domain.canonical import Sha256, digest
 from domain.errors import InvalidReview
-from domain.ids import RecordId, ReviewId, TaskId, Timestamp
+from domain.ids import RecordId, ReviewId, RoundId, TaskId, Timestamp
 from domain.labels import LabelSchema
 
 MAX_RATIONALE = 2_000
@@ -104,6 +104,7 @@ class DeadlineExtended:
     """Signal `extend_deadline`."""
 
     request_id: str
+    round_id: RoundId
     seconds: float
     reason: str
     actor: Actor

@@ -234,6 +234,7 @@ class ApprovalDecided:
     """Signal `decide_approval`: yes or no to the dataset of that digest, and to no other."""
 
     decision_id: str
+    round_id: RoundId
     approved: bool
     dataset_digest: Sha256
     reason: str
@@ -249,6 +250,7 @@ class CancelRequested:
     """Signal `cancel_round`. Too late once publishing has begun."""
 
     request_id: str
+    round_id: RoundId
     reason: str
     actor: Actor
     submitted_at: Timestamp

@@ -27,6 +27,7 @@ from domain.ids import (
 )
 from domain.labels import LabelSchema
 from domain.ledger import GENESIS, Decision, Ledger
+from domain.messages import malformed
 from domain.outcomes import How, Outcome
 from domain.records import Json
 from domain.reviews import (
@@ -147,6 +148,8 @@ class Shard:
 
     def review(self, message: Submission, at: Timestamp) -> None:
         """Accepts a review into its slot, or records why it changes nothing."""
+        if self._malformed(message, at):
+            return
         try:
             progress = self._slot_of(message, TaskKind.REVIEW)
             if any(given.account_id == message.actor.account_id for given in progress.reviews):
@@ -174,6 +177,8 @@ class Shard:
 
     def adjudicate(self, message: Submission, at: Timestamp) -> None:
         """Settles a record by its adjudicator's verdict, or records why nothing changes."""
+        if self._malformed(message, at):
+            return
         try:
             progress = self._slot_of(message, TaskKind.ADJUDICATION)
             reviewers = [given.account_id for given in progress.reviews]
@@ -202,7 +207,11 @@ class Shard:
     def extend_deadline(self, message: DeadlineExtended, at: Timestamp) -> None:
         """Moves the deadline, by which open records stay open longer, or records why it stays."""
         detail: dict[str, Json] = {"seconds": message.seconds, **_provenance(message)}
-        if message.request_id in self._seen:
+        if (why_not := malformed(message)) is not None:
+            detail["refusal"] = why_not
+        elif message.round_id != self.rules.round_id:
+            detail["refusal"] = "the message is about another round"
+        elif message.request_id in self._seen:
             detail["refusal"] = "duplicate: a message with this request id was handled before"
         elif not 0.0 < message.seconds <= MAX_EXTENSION:
             detail["refusal"] = "a deadline moves later, by a year at the most"
@@ -396,6 +405,20 @@ class Shard:
             progress,
             open_tasks=(*progress.open_tasks, *(each.task_id for each in opened)),
         )
+
+    def _malformed(self, message: Submission, at: Timestamp) -> bool:
+        """Writes a message down that cannot be ours; no table could hold it."""
+        why_not = malformed(message)
+        if why_not is not None:
+            self.refused += 1
+            self._decide(
+                "message_malformed",
+                at,
+                actor=message.actor,
+                subject=message.record_id,
+                detail={"refusal": why_not, **_provenance(message)},
+            )
+        return why_not is not None
 
     def _accept(self, what: str, message: Submission, verdict: Verdict, at: Timestamp) -> int:
         sequence = self._record(what, ReviewStatus.ACCEPTED, message, at, refusal="")

@@ -71,15 +71,16 @@ class RoundLedger(Ledger):
             reason=decision.reason,
         )
 
-    def cancellation(self, request: CancelRequested, *, refused: bool) -> None:
+    def cancellation(self, request: CancelRequested, *, refusal: str | None) -> None:
         self.decide(
-            "cancel_refused" if refused else "cancel_requested",
+            "cancel_requested" if refusal is None else "cancel_refused",
             actor=request.actor,
             subject=request.request_id,
             detail={
                 "submitted_at": request.submitted_at,
                 "message_digest": signed_part(request),
                 "signature": request.signature,
+                **({"refusal": refusal} if refusal else {}),
             },
             reason=request.reason,
         )

@@ -26,8 +26,8 @@ with workflow.unsafe.imports_passed_through():
     from activities.selection import SelectBatch, SelectionActivities
     from activities.snapshot import SnapshotActivities
     from activities.training import TrainingActivities, TrainModel
-    from domain.approval import refusal
     from domain.canonical import Sha256, tame
+    from domain.decisions import approval_refusal, cancellation_refusal
     from domain.ids import shard_workflow_id
     from domain.records import Json
     from domain.rounds import (
@@ -79,8 +79,9 @@ class RoundWorkflow:
         steps = asyncio.create_task(self._steps())
         try:
             await workflow.wait_condition(lambda: steps.done() or self._may_cancel())
-            if not steps.done():
-                return await self._cancel(steps, code="cancelled", message=self._cancels[0].reason)
+            if not steps.done() and self._cancellation is not None:
+                reason = self._cancellation.reason
+                return await self._cancel(steps, code="cancelled", message=reason)
             await steps
         except RoundRejected as rejection:
             return await self._end(self._ending("rejected", str(rejection)))
@@ -300,8 +301,9 @@ class RoundWorkflow:
                 return decision
 
     def _settle(self, decision: ApprovalDecided, *, waiting: Sha256 | None) -> bool:
-        why_not = refusal(
+        why_not = approval_refusal(
             decision,
+            round_id=self.plan.round_id,
             waiting=waiting,
             requested_by=self.plan.requested_by.account_id,
             handled=self._handled,
@@ -376,8 +378,17 @@ class RoundWorkflow:
 
     # -- ending -------------------------------------------------------------------------------
 
+    @property
+    def _cancellation(self) -> CancelRequested | None:
+        """The first request that counts."""
+        round_id = self.plan.round_id
+        ours = (
+            each for each in self._cancels if cancellation_refusal(each, round_id=round_id) is None
+        )
+        return next(ours, None)
+
     def _may_cancel(self) -> bool:
-        return bool(self._cancels) and self.phase not in PAST_CANCELLING
+        return self._cancellation is not None and self.phase not in PAST_CANCELLING
 
     async def _cancel(self, steps: asyncio.Task[None], *, code: str, message: str) -> RoundResult:
         """Stops the steps; the shards close their tasks before the round ends."""
@@ -394,8 +405,12 @@ class RoundWorkflow:
         """Writes the last decisions down; what came too late is recorded as refused."""
         await workflow.wait_condition(workflow.all_handlers_finished)
         cancelled = ending is not None and ending.code == "cancelled"
-        for position, request in enumerate(self._cancels):
-            self.ledger.cancellation(request, refused=not cancelled or position > 0)
+        counted = self._cancellation if cancelled else None
+        for request in self._cancels:
+            refused = cancellation_refusal(request, round_id=self.plan.round_id)
+            if refused is None and request is not counted:
+                refused = "the round was cancelled already" if cancelled else "too late"
+            self.ledger.cancellation(request, refusal=refused)
         for decision in self._approvals:
             self._settle(decision, waiting=None)
         self.phase = Phase.CLOSED if ending is None else ending.phase

@@ -51,6 +51,7 @@ async def decide_approval(
     )
     decision = ApprovalDecided(
         decision_id=decided.decision_id,
+        round_id=decided.round_id,
         approved=body.approved,
         dataset_digest=Sha256(body.dataset_digest),
         reason=body.reason,
@@ -87,6 +88,7 @@ async def cancel_round(
     )
     request = CancelRequested(
         request_id=decided.decision_id,
+        round_id=decided.round_id,
         reason=body.reason,
         actor=caller.actor,
         submitted_at=decided.received_at,
@@ -120,6 +122,7 @@ async def extend_deadline(
     extension = parts.signer.sign(
         DeadlineExtended(
             request_id=decided.decision_id,
+            round_id=decided.round_id,
             seconds=body.seconds,
             reason=body.reason,
             actor=caller.actor,

@@ -54,6 +54,7 @@ async def test_an_approval_is_signalled_signed_and_cites_what_it_approves(team: 
     assert message["signal"] == "decide_approval"
     decision = ApprovalDecided(
         decision_id=body["decision_id"],
+        round_id=RoundId(round_id),
         approved=True,
         dataset_digest=Sha256(DIGEST),
         reason="looked at it",

@@ -74,7 +74,7 @@ def answer_to_the_first(world: World, plan: RoundPlan, label: str) -> Submission
 
 async def end_open_round(world: World, plan: RoundPlan) -> None:
     handle = world.client.get_workflow_handle(round_workflow_id(plan.round_id))
-    await handle.signal("cancel_round", world.cancellation())
+    await handle.signal("cancel_round", world.cancellation(plan.round_id))
     await handle.result()
 
 
@@ -107,11 +107,13 @@ async def test_a_round_with_a_second_look_verifies(world: World) -> None:
     with world.engine.connect() as connection:
         again = tuple(row.selection.record_id for row in get_batch(connection, plan.round_id))[:3]
     digest = candidate_of(waiting)
-    await handle.signal("decide_approval", world.decision(digest, approved=False, records=again))
+    await handle.signal(
+        "decide_approval", world.decision(plan.round_id, digest, approved=False, records=again)
+    )
     await world.until(plan.round_id, Phase.REVIEWING)
     await world.answer_all(plan.round_id, truth)
     waiting = await world.until(plan.round_id, Phase.APPROVAL)
-    await handle.signal("decide_approval", world.decision(candidate_of(waiting)))
+    await handle.signal("decide_approval", world.decision(plan.round_id, candidate_of(waiting)))
     await handle.result()
     assert (await verify(world, plan.round_id)).findings == ()
 
@@ -159,6 +161,7 @@ async def test_every_signal_is_accounted_for_repeated_ones_too(world: World) -> 
     said = answer_to_the_first(world, plan, "sport")
     longer = DeadlineExtended(
         request_id="holidays",
+        round_id=plan.round_id,
         seconds=3600.0,
         reason="holidays",
         actor=world.requester,

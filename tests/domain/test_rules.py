@@ -9,8 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from domain.accounts import GRANTS, Permission, Role, check_approver, permissions, require
-from domain.approval import refusal
 from domain.canonical import canonical, digest, tame
+from domain.decisions import approval_refusal
 from domain.errors import (
     DutiesNotSeparate,
     InvalidPolicy,
@@ -21,7 +21,7 @@ from domain.errors import (
     NotAllowed,
     UnknownLabel,
 )
-from domain.ids import AccountId, is_name
+from domain.ids import AccountId, RoundId, is_name
 from domain.labels import LabelClass, LabelSchema, check_schema
 from domain.policy import ArmKind, ArmQuota, SamplingPolicy, check_policy
 from domain.records import Content, ContentKind, check_content, check_record_id
@@ -145,9 +145,12 @@ def test_who_asked_for_a_round_does_not_approve_it() -> None:
         check_approver(AccountId("ann"), requested_by=AccountId("ann"))
 
 
-def approval(decision_id: str = "d", digest_: str = "1" * 64, who: str = "eve") -> ApprovalDecided:
+def approval(
+    decision_id: str = "d", digest_: str = "1" * 64, who: str = "eve", round_id: str = "r-1"
+) -> ApprovalDecided:
     return ApprovalDecided(
         decision_id=decision_id,
+        round_id=RoundId(round_id),
         approved=True,
         dataset_digest=digest_,  # type: ignore[arg-type]
         reason="",
@@ -161,6 +164,8 @@ def approval(decision_id: str = "d", digest_: str = "1" * 64, who: str = "eve") 
     [
         (approval(), "1" * 64, None),
         (approval("seen"), "1" * 64, "duplicate"),
+        (approval(round_id="r-2"), "1" * 64, "another round"),
+        (approval("x" * 300), "1" * 64, "malformed"),
         (approval(), None, "does not wait"),
         (approval(), "2" * 64, "another dataset"),
         (approval(who="ann"), "1" * 64, "asked for this round"),
@@ -169,8 +174,9 @@ def approval(decision_id: str = "d", digest_: str = "1" * 64, who: str = "eve") 
 def test_an_approval_counts_once_for_the_dataset_it_cites_and_by_another_person(
     decision: ApprovalDecided, waiting: str | None, because: str | None
 ) -> None:
-    why_not = refusal(
+    why_not = approval_refusal(
         decision,
+        round_id=RoundId("r-1"),
         waiting=waiting,  # type: ignore[arg-type]
         requested_by=AccountId("ann"),
         handled={"seen"},

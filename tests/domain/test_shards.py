@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
-from domain.ids import Timestamp
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from domain.ids import RoundId, Timestamp
 from domain.outcomes import How
 from domain.reviews import DeadlineExtended, ExclusionReason, Verdict, VerdictKind
 from domain.shards import Shard
@@ -10,6 +15,7 @@ from domain.tasks import ReviewStatus, TaskKind
 from tests.domain.shard_world import (
     AT,
     DEADLINE,
+    ROUND,
     actor,
     adjudication,
     label,
@@ -161,6 +167,45 @@ def test_a_record_of_another_shard_is_refused() -> None:
     assert refusals(shard) == ["the record is not in this shard"]
 
 
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"review_id": "x" * 300},
+        {"rationale": "x" * 3_000},
+        {"submitted_at": "yesterday"},
+        {"submitted_at": "2026-01-01T00:00:00"},
+        {"actor": actor("ann\x00")},
+        {"guideline": "g" * 3_000},
+    ],
+)
+def test_a_message_that_cannot_be_ours_is_written_down_and_reaches_no_table(
+    change: dict[str, Any],
+) -> None:
+    shard = open_shard(records=1)
+    shard.drain(AT)
+    shard.review(replace(review(0, 0, "ann", "cat"), **change), AT)
+    [entry] = shard.ledger.entries[1:]
+    assert entry.decision.kind == "message_malformed"
+    assert shard.drain(AT).empty
+    shard.review(review(0, 0, "ann", "cat"), AT)
+    assert len(shard.drain(AT).reviews) == 1
+
+
+def test_an_extension_for_another_round_moves_nothing() -> None:
+    shard = open_shard()
+    extension = DeadlineExtended(
+        request_id="x",
+        round_id=RoundId("r-2"),
+        seconds=3600.0,
+        reason="replayed",
+        actor=actor("req"),
+        submitted_at=AT,
+    )
+    shard.extend_deadline(extension, AT)
+    assert shard.deadline == DEADLINE
+    assert refusals(shard) == ["the message is about another round"]
+
+
 def test_the_deadline_holds_what_is_unsettled_and_closes_its_tasks() -> None:
     shard = open_shard(records=2)
     shard.review(review(0, 0, "ann", "cat"), AT)
@@ -177,7 +222,12 @@ def test_the_deadline_holds_what_is_unsettled_and_closes_its_tasks() -> None:
 def test_an_extension_moves_the_deadline_once() -> None:
     shard = open_shard()
     extension = DeadlineExtended(
-        request_id="x", seconds=3600.0, reason="holidays", actor=actor("req"), submitted_at=AT
+        request_id="x",
+        round_id=ROUND,
+        seconds=3600.0,
+        reason="holidays",
+        actor=actor("req"),
+        submitted_at=AT,
     )
     shard.extend_deadline(extension, AT)
     shard.extend_deadline(extension, AT)

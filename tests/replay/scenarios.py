@@ -56,12 +56,12 @@ async def looked_at_again(world: World) -> RoundId:
     with world.engine.connect() as connection:
         found = reviews.outcomes_of(connection, plan.round_id)
     again = tuple(sorted(each.outcome.record_id for each in found)[:3])
-    rejection = world.decision(before, approved=False, records=again)
+    rejection = world.decision(plan.round_id, before, approved=False, records=again)
     await handle.signal(RoundWorkflow.decide_approval, rejection)
     await world.until(plan.round_id, Phase.REVIEWING)
     await world.answer_all(plan.round_id)
     after = candidate_of(await world.until(plan.round_id, Phase.APPROVAL))
-    await handle.signal(RoundWorkflow.decide_approval, world.decision(after))
+    await handle.signal(RoundWorkflow.decide_approval, world.decision(plan.round_id, after))
     await handle.result()
     return plan.round_id
 
@@ -71,7 +71,7 @@ async def cancelled(world: World) -> RoundId:
     handle = await world.start(plan)
     await world.until(plan.round_id, Phase.REVIEWING)
     await world.answer_all(plan.round_id, most=5)
-    await handle.signal(RoundWorkflow.cancel_round, world.cancellation())
+    await handle.signal(RoundWorkflow.cancel_round, world.cancellation(plan.round_id))
     await handle.result()
     return plan.round_id
 

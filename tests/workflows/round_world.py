@@ -206,6 +206,7 @@ class World:
 
     def decision(
         self,
+        round_id: RoundId,
         digest: str,
         *,
         approved: bool = True,
@@ -214,6 +215,7 @@ class World:
     ) -> ApprovalDecided:
         return ApprovalDecided(
             decision_id=f"decision-{next(self._numbers)}",
+            round_id=round_id,
             approved=approved,
             dataset_digest=Sha256(digest),
             reason="looked at it",
@@ -222,9 +224,10 @@ class World:
             records=records,
         )
 
-    def cancellation(self) -> CancelRequested:
+    def cancellation(self, round_id: RoundId) -> CancelRequested:
         return CancelRequested(
             request_id=f"cancel-{next(self._numbers)}",
+            round_id=round_id,
             reason="no budget left",
             actor=self.requester,
             submitted_at=now(),
@@ -235,7 +238,9 @@ class World:
         handle = await self.start(plan)
         await self.answer_all(plan.round_id, answer)
         waiting = await self.until(plan.round_id, Phase.APPROVAL)
-        await handle.signal(RoundWorkflow.decide_approval, self.decision(candidate_of(waiting)))
+        await handle.signal(
+            RoundWorkflow.decide_approval, self.decision(plan.round_id, candidate_of(waiting))
+        )
         return await handle.result()
 
 

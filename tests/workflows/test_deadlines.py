@@ -35,7 +35,9 @@ async def test_records_that_nobody_settles_in_time_are_held(
     held = [each for each in outcomes if each.outcome.how is How.DEADLINE]
     assert 0 < len(held) < 8
     assert found.summary["candidate"]["roles"]["held"] == len(held)
-    await handle.signal(RoundWorkflow.decide_approval, world.decision(candidate_of(found)))
+    await handle.signal(
+        RoundWorkflow.decide_approval, world.decision(plan.round_id, candidate_of(found))
+    )
     assert (await handle.result()).phase is Phase.CLOSED
 
 
@@ -48,9 +50,13 @@ async def test_an_extended_deadline_keeps_the_tasks_open(
     await world.until(plan.round_id, Phase.REVIEWING)
     shard = world.client.get_workflow_handle(shard_workflow_id(plan.round_id, 0))
     extension = DeadlineExtended(
-        request_id="more", seconds=3 * DAY, reason="holidays", actor=world.requester,
+        request_id="more",
+        round_id=plan.round_id,
+        seconds=3 * DAY,
+        reason="holidays",
+        actor=world.requester,
         submitted_at=now(),
-    )  # fmt: skip
+    )
     await shard.signal(ReviewShardWorkflow.extend_deadline, extension)
     await time_skipping.sleep(3 * DAY)
     assert world.round(plan.round_id).phase is Phase.REVIEWING

@@ -10,7 +10,7 @@ from sqlalchemy import func, select
 
 from activities.rows import read_rows
 from domain.canonical import Sha256
-from domain.ids import RecordId
+from domain.ids import RecordId, RoundId, shard_workflow_id
 from domain.policy import ArmKind, ArmQuota, SamplingPolicy
 from domain.roles import DatasetRole
 from domain.rounds import Phase
@@ -71,7 +71,7 @@ async def test_the_same_pool_policy_and_seed_give_the_same_batch(world: World) -
     for plan in (first, second):
         handle = await world.start(plan)
         await world.until(plan.round_id, Phase.REVIEWING)
-        await handle.signal(RoundWorkflow.cancel_round, world.cancellation())
+        await handle.signal(RoundWorkflow.cancel_round, world.cancellation(plan.round_id))
         await handle.result()
     digests = {world.round(p.round_id).summary["batch"]["digest"] for p in (first, second)}
     assert len(digests) == 1
@@ -104,13 +104,15 @@ async def test_records_to_look_at_again_come_back_to_approval(world: World) -> N
             for outcome in reviews.outcomes_of(connection, plan.round_id)
             if truth(outcome.outcome.record_id) == "money"
         )
-    rejection = world.decision(candidate_of(before), approved=False, records=wrong)
+    rejection = world.decision(plan.round_id, candidate_of(before), approved=False, records=wrong)
     await handle.signal(RoundWorkflow.decide_approval, rejection)
     await world.until(plan.round_id, Phase.REVIEWING)
     await world.answer_all(plan.round_id)
     after = await world.until(plan.round_id, Phase.APPROVAL)
     assert candidate_of(after) != candidate_of(before)
-    await handle.signal(RoundWorkflow.decide_approval, world.decision(candidate_of(after)))
+    await handle.signal(
+        RoundWorkflow.decide_approval, world.decision(plan.round_id, candidate_of(after))
+    )
     result = await handle.result()
     assert result.published is not None
     with world.engine.connect() as connection:
@@ -127,13 +129,13 @@ async def test_an_approval_by_the_requester_or_of_another_dataset_changes_nothin
     handle = await world.start(plan)
     await world.answer_all(plan.round_id)
     waiting = candidate_of(await world.until(plan.round_id, Phase.APPROVAL))
-    own = world.decision(waiting, who=world.requester)
-    stale = world.decision("0" * 64)
+    own = world.decision(plan.round_id, waiting, who=world.requester)
+    stale = world.decision(plan.round_id, "0" * 64)
     for decision in (own, stale):
         await handle.signal(RoundWorkflow.decide_approval, decision)
     await asyncio.sleep(0.5)
     assert world.round(plan.round_id).phase is Phase.APPROVAL
-    await handle.signal(RoundWorkflow.decide_approval, world.decision(waiting))
+    await handle.signal(RoundWorkflow.decide_approval, world.decision(plan.round_id, waiting))
     result = await handle.result()
     assert result.phase is Phase.CLOSED
 
@@ -145,7 +147,9 @@ async def test_a_rejection_without_records_ends_the_round_and_publishes_nothing(
     handle = await world.start(plan)
     await world.answer_all(plan.round_id)
     waiting = candidate_of(await world.until(plan.round_id, Phase.APPROVAL))
-    await handle.signal(RoundWorkflow.decide_approval, world.decision(waiting, approved=False))
+    await handle.signal(
+        RoundWorkflow.decide_approval, world.decision(plan.round_id, waiting, approved=False)
+    )
     result = await handle.result()
     assert (result.phase, result.published) == (Phase.CANCELLED, None)
     assert result.failure is not None
@@ -157,7 +161,7 @@ async def test_cancelling_closes_every_task_and_publishes_nothing(world: World) 
     handle = await world.start(plan)
     await world.until(plan.round_id, Phase.REVIEWING)
     await world.answer_all(plan.round_id, most=4)
-    await handle.signal(RoundWorkflow.cancel_round, world.cancellation())
+    await handle.signal(RoundWorkflow.cancel_round, world.cancellation(plan.round_id))
     result = await handle.result()
     assert (result.phase, result.published) == (Phase.CANCELLED, None)
     with world.engine.connect() as connection:
@@ -215,15 +219,19 @@ async def test_of_two_rounds_at_once_the_later_one_is_approved_again(world: Worl
     first, second = [
         candidate_of(await world.until(plan.round_id, Phase.APPROVAL)) for plan in plans
     ]
-    await handles[0].signal(RoundWorkflow.decide_approval, world.decision(first))
+    await handles[0].signal(RoundWorkflow.decide_approval, world.decision(plans[0].round_id, first))
     await handles[0].result()
-    await handles[1].signal(RoundWorkflow.decide_approval, world.decision(second))
+    await handles[1].signal(
+        RoundWorkflow.decide_approval, world.decision(plans[1].round_id, second)
+    )
     for _ in range(200):
         again = world.round(plans[1].round_id)
         if again.phase is Phase.APPROVAL and candidate_of(again) != second:
             break
         await asyncio.sleep(0.05)
-    await handles[1].signal(RoundWorkflow.decide_approval, world.decision(candidate_of(again)))
+    await handles[1].signal(
+        RoundWorkflow.decide_approval, world.decision(plans[1].round_id, candidate_of(again))
+    )
     result = await handles[1].result()
     assert result.published is not None
     assert result.published.version == 2
@@ -242,3 +250,34 @@ async def test_content_that_is_twice_in_a_pool_is_chosen_once(world: World) -> N
     tested = {row.content_digest for row in rows.values() if row.role is DatasetRole.TEST}
     trained = {row.content_digest for row in rows.values() if row.role is DatasetRole.TRAIN}
     assert not tested & trained
+
+
+async def test_messages_sent_past_the_api_neither_stall_nor_change_a_round(world: World) -> None:
+    plan = world.plan(world.pool())
+    handle = await world.start(plan)
+    await world.until(plan.round_id, Phase.REVIEWING)
+    shard = world.client.get_workflow_handle(shard_workflow_id(plan.round_id, 0))
+    wild = {
+        "review_id": "x" * 5_000,
+        "task_id": f"{plan.round_id}.0.0.review-0",
+        "record_id": "nul\x00",
+        "verdict": {"kind": "label", "label": "sport"},
+        "confidence": float("nan"),
+        "rationale": "x" * 100_000,
+        "seconds": float("inf"),
+        "guideline": "news@1",
+        "actor": {"account_id": "a\x00", "name": "n", "authenticated_by": "nobody"},
+        "submitted_at": "never",
+    }
+    await shard.signal("review", wild)
+    await shard.signal("review", {"no": "message"})
+    await handle.signal("decide_approval", {"decision_id": "?"})
+    other = world.cancellation(RoundId("another-round"))
+    await handle.signal(RoundWorkflow.cancel_round, other)
+    await world.answer_all(plan.round_id)
+    waiting = candidate_of(await world.until(plan.round_id, Phase.APPROVAL))
+    await handle.signal(RoundWorkflow.decide_approval, world.decision(plan.round_id, waiting))
+    assert (await handle.result()).phase is Phase.CLOSED
+    with world.engine.connect() as connection:
+        stored = reviews.reviews_of(connection, plan.round_id)
+    assert len(stored) == 16
