@@ -61,6 +61,10 @@ class _Run:
     record: ProcessRecord | None = None
     not_before: float = 0.0
     deaths: deque[float] = field(default_factory=lambda: deque(maxlen=DEATHS_UNTIL_GIVING_UP))
+    """When it died of itself."""
+    killed: bool = False
+    """Its next death was asked for, and says nothing of whether it can be kept running."""
+    died: bool = False
 
 
 class Supervisor:
@@ -114,10 +118,12 @@ class Supervisor:
 
     def kill(self, name: str, signal_number: int = SIGKILL) -> None:
         """Send the part a signal that ends it and wait until it has; it will be restarted."""
-        process = self._run(name).process
-        if process is not None:
+        run = self._run(name)
+        process = run.process
+        if process is not None and process.poll() is None:
+            run.killed = True
             process.send_signal(signal_number)
-            process.wait(self._run(name).part.patience)
+            process.wait(run.part.patience)
 
     def halt(self, name: str) -> None:
         """End the part properly and leave it down."""
@@ -134,6 +140,7 @@ class Supervisor:
         run = self._run(name)
         with self._lock:
             run.deaths.clear()
+            run.killed = False
             run.not_before = 0.0
             run.wanted = True
 
@@ -179,21 +186,25 @@ class Supervisor:
         )
         run.record = record_of(run.process.pid, part.stop_signal)
         self._record()
-        if run.deaths:
+        if run.died:
             self._announce(f"{part.name}: started again (process {run.process.pid})")
 
     def _note_death(self, run: _Run, code: int) -> None:
         now = time.monotonic()
         run.process = run.record = None
-        run.deaths.append(now)
+        run.died = True
         name = run.part.name
+        if run.killed:
+            run.killed = False
+        else:
+            run.deaths.append(now)
         recent = [death for death in run.deaths if now - death < DEATHS_WITHIN_SECONDS]
         if len(recent) >= DEATHS_UNTIL_GIVING_UP:
             run.wanted = False
             self.failure = self._failed(name, f"died {len(recent)} times within a minute")
             self.over.set()
             return
-        pause = min(FIRST_PAUSE_SECONDS * 2 ** (len(recent) - 1), LONGEST_PAUSE_SECONDS)
+        pause = min(FIRST_PAUSE_SECONDS * 2 ** max(len(recent) - 1, 0), LONGEST_PAUSE_SECONDS)
         run.not_before = now + pause
         self._announce(f"{name}: died ({_ending(code)}), starting it again")
 

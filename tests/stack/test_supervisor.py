@@ -61,6 +61,15 @@ def test_what_dies_again_and_again_is_given_up_with_the_end_of_its_log(stage: St
     assert stage.supervisor.over.is_set()
 
 
+def test_however_often_it_is_killed_on_purpose_it_is_started_again(stage: Stage) -> None:
+    stage.supervisor.add([part("sleeper", SLEEPER)])
+    for _ in range(6):
+        stage.supervisor.wait_until_ready("sleeper")
+        stage.supervisor.kill("sleeper")
+    stage.supervisor.wait_until_ready("sleeper")
+    assert not stage.supervisor.over.is_set()
+
+
 def test_closing_ends_the_last_started_first(stage: Stage) -> None:
     stage.supervisor.add([part("first", SLEEPER), part("second", SLEEPER)])
     for name in ("first", "second"):
