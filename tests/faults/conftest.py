@@ -19,7 +19,7 @@ Survived = Callable[[Round, str], None]
 
 @pytest.fixture(scope="session")
 def world(reachable_dir: Path) -> Iterator[World]:
-    with LocalStack(reachable_dir / "faults", ports=any_free_ports()) as stack:
+    with LocalStack(reachable_dir / "faults", ports=any_free_ports(), announce=print) as stack:
         people = World(stack)
         yield people
         people.close()

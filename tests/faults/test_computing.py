@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from functools import partial
-from signal import SIGCONT, SIGSTOP
+from signal import SIGCONT
 from typing import Any
 
 import pytest
@@ -75,11 +75,10 @@ def test_a_worker_that_was_taken_for_dead_wakes_up_and_changes_nothing(
     with no_row_may_be_written(world):
         world.approve(locked)
         wait_for_the_row_to_wait(world)
-        with in_slow_motion(sleeper) as step:
+        with in_slow_motion(sleeper, then_asleep=True) as step:
             world.approve(unlocked)
             eventually("files are written aside", lambda: folders(world, unlocked), between=step)
             assert folders(world, unlocked) == {f"{unlocked.round_id}-1"}
-            sleeper.send_signal(SIGSTOP)
     with world.another_compute_worker():
         for round_ in (locked, unlocked):
             eventually("the other one publishes", partial(versions, world, round_))

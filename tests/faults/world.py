@@ -276,7 +276,9 @@ def _digits() -> bytes:
 
 
 @contextmanager
-def in_slow_motion(process: psutil.Process) -> Iterator[Callable[[], None]]:
+def in_slow_motion(
+    process: psutil.Process, *, then_asleep: bool = False
+) -> Iterator[Callable[[], None]]:
     """The process stands still, but for a moment at each call of what is handed out."""
 
     def step() -> None:
@@ -288,5 +290,5 @@ def in_slow_motion(process: psutil.Process) -> Iterator[Callable[[], None]]:
     try:
         yield step
     finally:
-        if process.is_running():
+        if not then_asleep and process.is_running():
             process.send_signal(SIGCONT)
