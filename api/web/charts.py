@@ -7,9 +7,11 @@ from dataclasses import dataclass
 from math import ceil, floor
 
 WIDTH = 560
-LEFT, RIGHT = 130, 20
+LEFT, RIGHT = 150, 20
 ROW = 34
 TOP = 10
+TICKS = 6
+STEPS = (0.02, 0.05, 0.1, 0.2)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -48,7 +50,8 @@ def interval_chart(estimates: Sequence[tuple[str, str, Mapping[str, float]]]) ->
     """Estimates `(name, tone, {value, low, high})` under each other on one scale of shares."""
     lowest = min(each["low"] for _, _, each in estimates)
     highest = max(each["high"] for _, _, each in estimates)
-    step = next(step for step in (0.02, 0.05, 0.1, 0.2) if (highest - lowest) / step <= 6)
+    width = highest - lowest
+    step = next((step for step in STEPS if width / step <= TICKS), width / TICKS)
     start, end = floor(lowest / step) * step, ceil(highest / step) * step
     end = max(end, start + step)
 

@@ -118,14 +118,14 @@ def _count(number: float) -> str:
 
 
 def _percent(share: float | None) -> str:
-    return "–" if share is None else f"{100 * share:.1f} %"
+    return "–" if share is None else f"{100 * share:.1f}\N{NO-BREAK SPACE}%"
 
 
 def _points(difference: float | None) -> str:
     """A difference of shares, in percentage points with its sign."""
     if difference is None:
         return "–"
-    return f"{100 * difference:+.1f}".replace("-", "−") + " points"
+    return f"{100 * difference:+.1f}".replace("-", "−") + "\N{NO-BREAK SPACE}points"
 
 
 def _digest(sha256: str | None) -> Markup:

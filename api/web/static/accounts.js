@@ -38,6 +38,7 @@ find("#secret-copy").addEventListener("click", async (event) => {
   }
 });
 
+find("#new-account button[type=submit]").disabled = false;
 find("#new-account").addEventListener("submit", (event) => {
   event.preventDefault();
   const form = event.target;

@@ -32,6 +32,7 @@ if (form) {
       showChosen();
     });
   }
+  for (const button of buttons) button.disabled = false;
   showChosen();
 
   const decide = async (approved, records) => {

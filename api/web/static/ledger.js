@@ -96,7 +96,7 @@ async function verify() {
 function reported(found) {
   const counts = `${found.histories} histories with ${found.events.toLocaleString()} events (${found.source}), ${found.decisions} decisions`;
   return [
-    make("h2", {}, found.verified ? "✓ Verified: nothing differs" : `✗ ${found.findings.length} differences`),
+    make("h2", {}, found.verified ? "✓ Verified: nothing differs" : `✗ Not verified: ${found.findings.length} ${found.findings.length === 1 ? "difference" : "differences"}`),
     make("p", {}, counts),
     make("p", {}, "Ledger head, recomputed: ", make("code", { class: "digest" }, found.ledger_head)),
     ...found.findings.map((finding) =>

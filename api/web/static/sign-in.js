@@ -5,6 +5,8 @@ const form = find("#sign-in");
 const password = find("#password");
 const button = find("button[type=submit]", form);
 
+button.disabled = false;
+
 find("#show-password").addEventListener("change", (event) => {
   password.type = event.target.checked ? "text" : "password";
 });

@@ -1,0 +1,223 @@
+"""The reviewer's page: everything by keyboard, nothing seen that would sway, no answer lost."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+
+import pytest
+from playwright.sync_api import Page, Route, expect
+from sqlalchemy import text
+
+from storage.database import engine
+from tests.web.conftest import Visitors, rounds_on
+from tests.web.desk import Arrived, held, label_by_key, look, record_on
+from tests.web.team import Team, until
+from workers.local_stack import LocalStack
+
+pytestmark = [pytest.mark.slow, pytest.mark.browser, pytest.mark.xdist_group("web")]
+
+
+@pytest.fixture(scope="module")
+def round_id(team: Team, pool: str) -> Iterator[str]:
+    """One round for all tests here: each takes some of its records."""
+    with rounds_on(team, pool) as start:
+        yield start(60)
+
+
+@pytest.fixture
+def arrived(team: Team, round_id: str) -> Arrived:
+    return Arrived(team, round_id)
+
+
+def expect_saved(page: Page) -> None:
+    expect(page.locator("#saved")).to_contain_text("– saved")
+
+
+def test_ten_records_are_labelled_by_keyboard_alone(visitors: Visitors, arrived: Arrived) -> None:
+    page = visitors.sign_in("Rita").page
+    labelled = {label_by_key(page) for _ in range(10)}
+    assert len(labelled) == 10
+    expect_saved(page)
+    expect(page.locator("#progress")).to_contain_text("10 answered")
+    arrived.wait_for(10)
+
+
+def test_a_reviewer_sees_nothing_of_the_selection_or_of_other_answers(
+    visitors: Visitors, team: Team, round_id: str
+) -> None:
+    team.review_all("Ravi", wrong=15, at_most=15)
+    page = visitors.sign_in("Rita").page
+    look(page)
+    page.get_by_text("About this record").click()
+    seen = page.locator("main").inner_text().lower()
+    assert "post office" in seen
+    for word in ("uncertainty", "diversity", "random", "propensity", "margin", "ravi", "model"):
+        assert word not in seen
+
+
+def test_what_is_answered_without_a_connection_is_kept_and_sent_later(
+    visitors: Visitors, arrived: Arrived
+) -> None:
+    visit = visitors.sign_in("Rita")
+    visit.expected = ("ERR_INTERNET_DISCONNECTED",)
+    page = visit.page
+    look(page)
+    until(lambda: len(held(arrived.team)) == 2, "the next task is fetched")
+    visit.context.set_offline(True)
+    label_by_key(page)
+    expect(page.locator("#saved")).to_contain_text("Not sent yet: 1 answer")
+    label_by_key(page)
+    expect(page.get_by_role("heading", name="No connection")).to_be_visible()
+    expect(page.locator("#saved")).to_contain_text("Not sent yet: 2 answers")
+    assert arrived.count == 0
+
+    visit.context.set_offline(False)
+    expect_saved(page)
+    arrived.wait_for(2)
+    look(page)
+
+
+def test_an_unsent_answer_outlives_its_tab(visitors: Visitors, arrived: Arrived) -> None:
+    visit = visitors.sign_in("Rita")
+    visit.expected = ("ERR_INTERNET_DISCONNECTED",)
+    look(visit.page)
+    visit.context.set_offline(True)
+    label_by_key(visit.page)
+    expect(visit.page.locator("#saved")).to_contain_text("Not sent yet")
+    visit.page.close()
+
+    visit.context.set_offline(False)
+    again = visit.context.new_page()
+    again.goto("/review")
+    arrived.wait_for(1)
+    look(again)
+
+
+def test_an_answer_that_the_server_puts_off_is_sent_again_under_its_id(
+    visitors: Visitors, arrived: Arrived
+) -> None:
+    visit = visitors.sign_in("Rita")
+    visit.expected = ("503",)
+    page = visit.page
+    look(page)
+    sent: list[str] = []
+
+    def put_off(route: Route) -> None:
+        sent.append(json.loads(route.request.post_data or "{}")["review_id"])
+        # The first one is acted on and its acknowledgement lost; the second one is turned away.
+        if len(sent) == 1:
+            route.fetch()
+        if len(sent) <= 2:
+            route.fulfill(status=503, headers={"Retry-After": "1"}, json={"code": "unavailable"})
+        else:
+            route.continue_()
+
+    page.route("**/api/v1/tasks/*/review", put_off)
+    label_by_key(page)
+    expect(page.locator("#saved")).to_contain_text("Not sent yet")
+    expect_saved(page)
+    assert len(sent) == 3
+    assert len(set(sent)) == 1
+    arrived.wait_for(1)
+
+
+def test_an_answer_after_the_lease_has_run_out_is_taken_all_the_same(
+    visitors: Visitors, arrived: Arrived, stack: LocalStack
+) -> None:
+    visit = visitors.sign_in("Rita")
+    visit.expected = ("409",)
+    look(visit.page)
+    connections = engine(stack.addresses.database_url, connections=1)
+    with connections.begin() as connection:
+        connection.execute(
+            text("UPDATE tasks SET lease_until = now() - interval '1 s' WHERE status = 'claimed'")
+        )
+    connections.dispose()
+    label_by_key(visit.page)
+    expect_saved(visit.page)
+    arrived.wait_for(1)
+
+
+def test_an_answer_that_nobody_takes_any_more_gives_the_text_back(
+    visitors: Visitors, team: Team, arrived: Arrived
+) -> None:
+    visit = visitors.sign_in("Rita")
+    visit.expected = ("409",)
+    page = visit.page
+    look(page)
+    page.keyboard.press("c")
+    page.keyboard.type("the bar is 7-like; x, a, e and s are only letters here")
+    page.keyboard.press("Escape")
+    # The same person was faster in another window.
+    team.review_all("Rita", at_most=len(held(team)))
+    page.keyboard.press("7")
+    notice = page.locator(".returned")
+    expect(notice).to_contain_text("was not taken")
+    expect(notice).to_contain_text("the bar is 7-like")
+    assert arrived.count <= 2
+
+
+def test_a_draft_outlives_a_reload(visitors: Visitors, round_id: str) -> None:
+    page = visitors.sign_in("Rita").page
+    look(page)
+    record = record_on(page)
+    page.keyboard.press("c")
+    page.keyboard.type("half a thought")
+    page.reload()
+    look(page)
+    assert record_on(page) == record
+    expect(page.locator("#rationale")).to_have_value("half a thought")
+
+
+def test_every_verdict_can_be_given_by_key(visitors: Visitors, arrived: Arrived) -> None:
+    page = visitors.sign_in("Rita").page
+    verdicts = {
+        ("x", "2"): "exclude: low quality",
+        ("a", "3", "5", "Enter"): "ambiguous: 3 or 5",
+        ("a", "u"): "unusable: nobody could tell",
+        ("e", "w", "h", "y", "Enter"): "escalate",
+    }
+    for keys, said in verdicts.items():
+        look(page)
+        for key in keys:
+            page.keyboard.press(key)
+        expect(page.locator("#saved")).to_have_text(f"✓ {said} – saved")
+    arrived.wait_for(len(verdicts))
+
+
+def test_a_skipped_record_is_somebody_elses_and_backspace_does_nothing(
+    visitors: Visitors, team: Team, round_id: str
+) -> None:
+    page = visitors.sign_in("Rita").page
+    look(page)
+    record = record_on(page)
+    until(lambda: len(held(team)) == 2, "a task is on the desk and the next one is fetched")
+    before = set(held(team))
+    page.keyboard.press("Backspace")
+    assert record_on(page) == record
+    page.keyboard.press("s")
+    expect(page.locator("#about dd").first).not_to_have_text(record)
+    until(lambda: len(before & set(held(team))) == 1, "the skipped task is free again")
+
+
+def test_the_guideline_and_the_keys_are_one_key_away(visitors: Visitors, arrived: Arrived) -> None:
+    page = visitors.sign_in("Rita").page
+    look(page)
+    page.keyboard.press("g")
+    expect(page.get_by_role("heading", name="Reading digits")).to_be_visible()
+    page.keyboard.press("?")
+    expect(page.get_by_role("dialog", name="Keys")).to_be_visible()
+    page.keyboard.press("7")
+    page.keyboard.press("Escape")
+    expect(page.get_by_role("dialog", name="Keys")).to_be_hidden()
+    assert arrived.count == 0
+
+
+def test_the_page_fits_a_phone_and_takes_taps(visitors: Visitors, arrived: Arrived) -> None:
+    page = visitors.sign_in("Rita", phone=True).page
+    look(page)
+    assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+    page.get_by_role("group", name="Which label?").get_by_role("button").nth(3).tap()
+    expect_saved(page)
+    arrived.wait_for(1)
