@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 from uuid import uuid4
@@ -68,6 +69,15 @@ class Team:
         columns = {"format": "jsonl", "label_column": "label", "role_column": "role"}
         _answer(rosa.post(f"/pools/{pool}/imports", content=rows, params=columns))
 
+    def import_texts(self, pool: str, *, labels: Sequence[str], texts: Sequence[str]) -> None:
+        rosa = self["Rosa"].api
+        classes = [{"label": label, "meaning": f"it is about {label}"} for label in labels]
+        _answer(rosa.post("/schemas", json={"name": pool, "classes": classes}))
+        _answer(rosa.post("/pools", json={"pool": pool, "kind": "text", "schema": pool}))
+        rows = [{"id": f"{pool}-{place}", "text": text} for place, text in enumerate(texts)]
+        lines = "\n".join(json.dumps(row) for row in rows).encode()
+        _answer(rosa.post(f"/pools/{pool}/imports", content=lines, params={"format": "jsonl"}))
+
     def start_round(self, pool: str, *, batch: int, reviews: int = 2) -> str:
         """A round that waits for reviews: half of its batch at random."""
         arms = [
@@ -77,10 +87,11 @@ class Team:
         asked = {
             "pool": pool,
             "policy": {"batch_size": batch, "arms": arms, "seed": 7},
-            "guideline": "digits",
             "reviews_per_record": reviews,
             "purpose": "Find the digits that the first model confuses.",
         }
+        if pool == "digits":
+            asked["guideline"] = "digits"
         started = _answer(self["Rosa"].api.post("/rounds", json=asked))
         round_id = str(started["round_id"])
         self.wait_for_phase(round_id, "reviewing")
