@@ -34,14 +34,13 @@ STATE = (
 
 def test_bad_input_is_refused_and_changes_nothing(world: World, survived: Survived) -> None:
     round_ = world.start()
-    world.wait_for(round_, "reviewing")
     other = world.pool()
     world.team.post("/api/v1/pools", {"pool": "empty", "kind": "text", "schema": "digits"})
     world.team.post(
         "/api/v1/schemas", {"name": "letters", "classes": [{"label": "a"}, {"label": "b"}]}
     )
     rita, ravi = world.reviewers[:2]
-    mine, lapsed = claim(rita, round_), claim(ravi, round_)
+    mine, lapsed = world.claim(rita, round_), world.claim(ravi, round_)
     with world.engine.begin() as connection:  # stands for a quarter of an hour
         here = {"task": lapsed["task_id"]}
         late = "UPDATE tasks SET lease_until = now() - interval '1 second' WHERE task_id = :task"
@@ -71,10 +70,6 @@ def test_bad_input_is_refused_and_changes_nothing(world: World, survived: Surviv
 
     world.finish(round_)
     survived(round_, f"{len(refusals)} refusals, every table and history as before")
-
-
-def claim(person: Person, round_: Round) -> Any:
-    return person.ask("POST", "/api/v1/tasks/claim", json={"round": round_.round_id}).json()["task"]
 
 
 def answer(person: Person, task: Any, **changes: Any) -> httpx.Response:

@@ -158,6 +158,15 @@ class World:
         round_.acknowledged += crowd.acknowledged
         round_.turned_away += crowd.turned_away
 
+    def claim(self, person: Person, round_: Round) -> Any:
+        """A task of the round, as soon as there are any."""
+
+        def take() -> Any:
+            answer = person.ask("POST", "/api/v1/tasks/claim", json={"round": round_.round_id})
+            return answer.json()["task"]
+
+        return eventually(f"a task of {round_.round_id}", take)
+
     def approve(self, round_: Round) -> None:
         """Approves what waits for it."""
         waiting = self.wait_for(round_, "approval")["awaiting"]["dataset_digest"]
