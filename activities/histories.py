@@ -16,6 +16,9 @@ ENDINGS = {
     EventType.EVENT_TYPE_WORKFLOW_EXECUTION_CONTINUED_AS_NEW: "continued_as_new",
 }
 
+DECIDED = EventType.EVENT_TYPE_WORKFLOW_TASK_COMPLETED
+"""What a worker reports when a workflow has taken note of what came in, and decided."""
+
 
 async def round_histories(client: Client, round_id: RoundId) -> list[WorkflowHistory]:
     """The round's history first, then its shards' in the order of their starting, runs in order.

@@ -16,7 +16,7 @@ from temporalio.api.history.v1 import HistoryEvent
 from temporalio.client import WorkflowHistory
 from temporalio.converter import DataConverter
 
-from activities.histories import status_of, workflow_type_of
+from activities.histories import DECIDED, status_of, workflow_type_of
 from domain.canonical import tame
 from domain.ids import Timestamp
 from domain.reviews import DeadlineExtended, Submission
@@ -148,7 +148,7 @@ def _recorded(history: WorkflowHistory) -> RecordedRun:
         source="round" if isinstance(plan, RoundPlan) else f"shard {plan.shard}",
         status=status_of(history),
         events=len(events),
-        until=timestamp(last.event_time.ToDatetime(tzinfo=UTC)),
+        until=_until(events),
         plan=plan,
         signals=tuple(_signals(events)),
         activities=tuple(_activities(events)),
@@ -158,6 +158,20 @@ def _recorded(history: WorkflowHistory) -> RecordedRun:
         handed_over=decode(continued.input, ShardPlan) if goes_on else None,
         next_run=continued.new_execution_run_id,
     )
+
+
+def _until(events: list[HistoryEvent]) -> Timestamp:
+    """Workflow time of the last decisions; before all times where there are none yet."""
+    started = {
+        event.event_id: event.event_time
+        for event in events
+        if event.event_type == EventType.EVENT_TYPE_WORKFLOW_TASK_STARTED
+    }
+    for event in reversed(events):
+        if event.event_type == DECIDED:
+            task = event.workflow_task_completed_event_attributes.started_event_id
+            return timestamp(started[task].ToDatetime(tzinfo=UTC))
+    return Timestamp("")
 
 
 def _signals(events: list[HistoryEvent]) -> Iterator[Signal]:

@@ -12,6 +12,12 @@ from dataclasses import dataclass
 from typing import Any
 
 from temporalio import workflow
+from temporalio.api.enums.v1 import EventType
+from temporalio.api.history.v1 import (
+    HistoryEvent,
+    WorkflowTaskScheduledEventAttributes,
+    WorkflowTaskStartedEventAttributes,
+)
 from temporalio.bridge.proto.workflow_activation import WorkflowActivation
 from temporalio.bridge.proto.workflow_completion import WorkflowActivationCompletion
 from temporalio.client import WorkflowHistory
@@ -27,6 +33,7 @@ from temporalio.worker import (
     WorkflowRunner,
 )
 
+from activities.histories import DECIDED, status_of
 from domain.ledger import Entry, Ledger
 from workflows.rounds import RoundWorkflow
 from workflows.shards import ReviewShardWorkflow
@@ -74,8 +81,9 @@ async def _failures(histories: Sequence[WorkflowHistory], kept: _Kept) -> dict[s
     """Why each history could not be replayed, by run id; empty where it could."""
 
     async def each() -> AsyncIterator[WorkflowHistory]:
-        for history in histories:
-            yield history
+        for history in map(_as_decided, histories):
+            if history.events:
+                yield history
 
     replayer = Replayer(
         workflows=[RoundWorkflow, ReviewShardWorkflow],
@@ -84,12 +92,56 @@ async def _failures(histories: Sequence[WorkflowHistory], kept: _Kept) -> dict[s
         workflow_runner=_KeepingRunner(kept),
         interceptors=[kept],
     )
-    failures: dict[str, str] = {}
+    # Where no worker has finished a task yet, nothing has been decided.
+    failures = {each.run_id: "" for each in histories}
     async with replayer.workflow_replay_iterator(each()) as results:
         async for result in results:
             failure = result.replay_failure
             failures[result.history.run_id] = "" if failure is None else str(failure)
     return failures
+
+
+def _as_decided(history: WorkflowHistory) -> WorkflowHistory:
+    """The history as far as the workflow has decided: to the commands of its last finished task.
+
+    Replaying what came in since, or a task that some worker has in hand at this moment, would
+    decide before the workflow itself does, and at another time.
+    """
+    if status_of(history) != "running":
+        return history
+    events = list(history.events)
+    finished = [place for place, event in enumerate(events) if event.event_type == DECIDED]
+    if not finished:
+        return WorkflowHistory(history.workflow_id, [])
+    last = events[finished[-1]]
+    end = finished[-1] + 1
+    while end < len(events) and _commanded_by(events[end], last):
+        end += 1
+    return WorkflowHistory(history.workflow_id, [*events[:end], *_next_task(events[end - 1])])
+
+
+def _next_task(after: HistoryEvent) -> list[HistoryEvent]:
+    """A task that brings nothing: the SDK replays a task only when another one follows it."""
+    started = WorkflowTaskStartedEventAttributes(scheduled_event_id=after.event_id + 1)
+    return [
+        HistoryEvent(
+            event_id=after.event_id + 1,
+            event_time=after.event_time,
+            event_type=EventType.EVENT_TYPE_WORKFLOW_TASK_SCHEDULED,
+            workflow_task_scheduled_event_attributes=WorkflowTaskScheduledEventAttributes(),
+        ),
+        HistoryEvent(
+            event_id=after.event_id + 2,
+            event_time=after.event_time,
+            event_type=EventType.EVENT_TYPE_WORKFLOW_TASK_STARTED,
+            workflow_task_started_event_attributes=started,
+        ),
+    ]
+
+
+def _commanded_by(event: HistoryEvent, task: HistoryEvent) -> bool:
+    attributes = getattr(event, str(event.WhichOneof("attributes")))
+    return getattr(attributes, "workflow_task_completed_event_id", None) == task.event_id
 
 
 class _Kept(Interceptor):
