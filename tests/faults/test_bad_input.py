@@ -14,7 +14,7 @@ from tests.faults.evidence import signalled
 from tests.faults.people import Person, review_body
 from tests.faults.world import POLICY, Round, World
 
-pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("faults")]
+pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("stack")]
 
 STATE = (
     tables.batch_records,

@@ -22,7 +22,7 @@ from tests.faults.publishing import (
 )
 from tests.faults.world import Round, World, in_slow_motion
 
-pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("faults")]
+pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("stack")]
 
 
 def test_the_compute_worker_is_killed_while_scoring(world: World, survived: Survived) -> None:

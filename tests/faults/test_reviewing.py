@@ -17,7 +17,7 @@ from tests.faults.evidence import signalled
 from tests.faults.people import eventually, review_body
 from tests.faults.world import Round, World
 
-pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("faults")]
+pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("stack")]
 
 ACKNOWLEDGING = text(
     "SELECT count(*) FROM pg_stat_activity"

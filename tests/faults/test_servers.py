@@ -12,7 +12,7 @@ from tests.faults.people import Crowd, eventually
 from tests.faults.publishing import folders, no_row_may_be_written, wait_for_the_row_to_wait
 from tests.faults.world import World
 
-pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("faults")]
+pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("stack")]
 
 SEED = 8
 DOWN_SECONDS = 5
