@@ -176,7 +176,7 @@ class Supervisor:
 
     def _start(self, run: _Run) -> None:
         part = run.part
-        run.process = spawn(
+        process = spawn(
             part.command,
             environment=part.environment,
             log=self._log(part.name),
@@ -184,10 +184,12 @@ class Supervisor:
             user=part.user,
             death_signal=part.death_signal,
         )
-        run.record = record_of(run.process.pid, part.stop_signal)
+        run.record = record_of(process.pid, part.stop_signal)
         self._record()
         if run.died:
-            self._announce(f"{part.name}: started again (process {run.process.pid})")
+            self._announce(f"{part.name}: started again (process {process.pid})")
+        # Last: whoever waits for it finds the restart recorded and announced.
+        run.process = process
 
     def _note_death(self, run: _Run, code: int) -> None:
         now = time.monotonic()
