@@ -11,8 +11,8 @@ from temporalio import activity
 from domain.canonical import Sha256
 from domain.ids import RecordId
 from domain.outcomes import How, Outcome
+from domain.progress import Given, ShardRecord
 from domain.reviews import ExclusionReason, Verdict, VerdictKind
-from domain.shards import Given, ShardRecord
 from domain.tasks import Projection
 from storage.artifacts import ArtifactStore
 from storage.projection import project_shard

@@ -14,9 +14,9 @@ from domain.ids import Document, PoolId, RecordId, RoundId, Timestamp
 from domain.labels import LabelSchema
 from domain.ledger import GENESIS
 from domain.policy import SamplingPolicy
+from domain.progress import ShardState
 from domain.records import ContentKind
 from domain.roles import RoleShares
-from domain.shards import ShardState
 
 MAX_REVIEWS_PER_RECORD = 7
 

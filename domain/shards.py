@@ -8,28 +8,18 @@ reads no clock, so that the same messages give the same outcomes wherever they a
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable
-from dataclasses import dataclass, field, replace
+from collections.abc import Collection
+from dataclasses import replace
 from datetime import datetime, timedelta
 
-from domain.accounts import SYSTEM, Actor, check_adjudicator
-from domain.canonical import Sha256
+from domain.accounts import check_adjudicator
 from domain.errors import LabelwrightError
-from domain.ids import (
-    AccountId,
-    RecordId,
-    ReviewId,
-    RoundId,
-    TaskId,
-    Timestamp,
-    adjudication_task_id,
-    review_task_id,
-)
-from domain.labels import LabelSchema
-from domain.ledger import GENESIS, Decision, Ledger
+from domain.ids import RecordId, TaskId, Timestamp, adjudication_task_id, review_task_id
+from domain.ledger import Ledger
 from domain.messages import malformed
+from domain.minutes import Minutes
 from domain.outcomes import How, Outcome
-from domain.records import Json
+from domain.progress import Given, RecordProgress, ShardRules, ShardState
 from domain.reviews import (
     DeadlineExtended,
     Submission,
@@ -37,79 +27,11 @@ from domain.reviews import (
     VerdictKind,
     check_submission,
     check_verdict,
-    signed_part,
 )
-from domain.tasks import (
-    ProjectedReview,
-    Projection,
-    ReviewStatus,
-    TaskClosing,
-    TaskKind,
-    TaskOpening,
-)
+from domain.tasks import Projection, TaskKind, TaskOpening
 
 MAX_EXTENSION = 366 * 86_400.0
 """Seconds that one message may move a deadline by."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class ShardRecord:
-    ordinal: int
-    record_id: RecordId
-
-
-@dataclass(frozen=True, kw_only=True)
-class Given:
-    """An accepted review, as much of it as the rules need."""
-
-    review_id: ReviewId
-    account_id: AccountId
-    slot_task: TaskId
-    verdict: Verdict
-    sequence: int
-
-
-@dataclass(frozen=True, kw_only=True)
-class RecordProgress:
-    """Where one record stands."""
-
-    record: ShardRecord
-    open_tasks: tuple[TaskId, ...] = ()
-    reviews: tuple[Given, ...] = ()
-    outcome: Outcome | None = None
-
-
-@dataclass(frozen=True, kw_only=True)
-class ShardState:
-    """All that a run hands to the next one when its history has grown too long."""
-
-    progress: tuple[RecordProgress, ...]
-    deadline: Timestamp
-    seen: tuple[str, ...] = ()
-    """Ids of every message handled so far, so that a repeated one is known as such."""
-    refused: int = 0
-    ledger_head: Sha256 = GENESIS
-    ledger_length: int = 0
-
-
-@dataclass(frozen=True, kw_only=True)
-class ShardRules:
-    """What a round decided beforehand for all its shards."""
-
-    round_id: RoundId
-    shard: int
-    look: int
-    schema: LabelSchema
-    reviews_per_record: int
-
-
-@dataclass
-class _Changes:
-    opened: list[TaskOpening] = field(default_factory=list)
-    closed: list[TaskClosing] = field(default_factory=list)
-    reviews: list[ProjectedReview] = field(default_factory=list)
-    outcomes: list[Outcome] = field(default_factory=list)
-    deadline_moved: bool = False
 
 
 class _Refused(Exception):
@@ -122,49 +44,42 @@ class Shard:
     def __init__(self, rules: ShardRules, state: ShardState) -> None:
         self.rules = rules
         self.deadline = state.deadline
-        self.ledger = Ledger(head=state.ledger_head, length=state.ledger_length)
-        self.refused = state.refused
+        self._minutes = Minutes(rules, state)
         self._progress = {each.record.record_id: each for each in state.progress}
-        self._seen = dict.fromkeys(state.seen)
-        self._changes = _Changes()
 
     # -- what happens to it ---------------------------------------------------------------
 
     def open(self, at: Timestamp) -> None:
         """Opens the review slots of every record."""
-        for progress in list(self._progress.values()):
-            self._open_slots(progress, range(self.rules.reviews_per_record))
-        self._decide(
-            "shard_opened",
-            at,
-            subject=f"shard {self.rules.shard}",
-            detail={
-                "look": self.rules.look,
-                "records": len(self._progress),
-                "reviews_per_record": self.rules.reviews_per_record,
-                "deadline": self.deadline,
-            },
-        )
+        for record_id, progress in self._progress.items():
+            opened = [
+                self._opening(progress, task, TaskKind.REVIEW, slot)
+                for slot, task in enumerate(self._tasks_of(progress, TaskKind.REVIEW))
+            ]
+            self._minutes.open_tasks(opened)
+            tasks = tuple(each.task_id for each in opened)
+            self._progress[record_id] = replace(progress, open_tasks=tasks)
+        self._minutes.shard_opened(len(self._progress), self.deadline, at)
 
     def review(self, message: Submission, at: Timestamp) -> None:
         """Accepts a review into its slot, or records why it changes nothing."""
-        if self._malformed(message, at):
+        if (why_not := malformed(message)) is not None:
+            self._minutes.set_aside(message, at, why=why_not)
             return
         try:
             progress = self._slot_of(message, TaskKind.REVIEW)
             if any(given.account_id == message.actor.account_id for given in progress.reviews):
                 raise _Refused("this reviewer has already reviewed the record")
-            verdict = self._check(message)
+            verdict = self._verdict_of(message)
         except _Refused as refusal:
-            self._refuse("review", message, at, str(refusal))
+            self._minutes.refuse(TaskKind.REVIEW, message, at, why=str(refusal))
             return
-        sequence = self._accept("review", message, verdict, at)
         given = Given(
             review_id=message.review_id,
             account_id=message.actor.account_id,
             slot_task=message.task_id,
             verdict=verdict,
-            sequence=sequence,
+            sequence=self._minutes.accept(TaskKind.REVIEW, message, verdict, at),
         )
         progress = replace(
             progress,
@@ -177,90 +92,57 @@ class Shard:
 
     def adjudicate(self, message: Submission, at: Timestamp) -> None:
         """Settles a record by its adjudicator's verdict, or records why nothing changes."""
-        if self._malformed(message, at):
+        if (why_not := malformed(message)) is not None:
+            self._minutes.set_aside(message, at, why=why_not)
             return
         try:
             progress = self._slot_of(message, TaskKind.ADJUDICATION)
             reviewers = [given.account_id for given in progress.reviews]
             check_adjudicator(message.actor.account_id, reviewers=reviewers)
-            verdict = self._check(message)
+            verdict = self._verdict_of(message)
             if verdict.kind is VerdictKind.ESCALATE:
                 raise _Refused("an adjudication settles the record; it cannot escalate")
         except (_Refused, LabelwrightError) as refusal:
-            self._refuse("adjudication", message, at, str(refusal))
+            self._minutes.refuse(TaskKind.ADJUDICATION, message, at, why=str(refusal))
             return
-        self._accept("adjudication", message, verdict, at)
+        self._minutes.accept(TaskKind.ADJUDICATION, message, verdict, at)
         siding = sum(given.verdict.answer == verdict.answer for given in progress.reviews)
-        self._conclude(
-            replace(progress, open_tasks=()),
-            Outcome(
-                record_id=message.record_id,
-                verdict=verdict,
-                how=How.ADJUDICATION,
-                label_confidence=round((siding + 1) / (len(progress.reviews) + 1), 6),
-                reviews=len(progress.reviews),
-                look=self.rules.look,
-            ),
-            at,
-        )
+        confidence = round((siding + 1) / (len(progress.reviews) + 1), 6)
+        self._conclude(progress, verdict, How.ADJUDICATION, at, label_confidence=confidence)
 
     def extend_deadline(self, message: DeadlineExtended, at: Timestamp) -> None:
         """Moves the deadline, by which open records stay open longer, or records why it stays."""
-        detail: dict[str, Json] = {"seconds": message.seconds, **_provenance(message)}
-        if (why_not := malformed(message)) is not None:
-            detail["refusal"] = why_not
-        elif message.round_id != self.rules.round_id:
-            detail["refusal"] = "the message is about another round"
-        elif message.request_id in self._seen:
-            detail["refusal"] = "duplicate: a message with this request id was handled before"
-        elif not 0.0 < message.seconds <= MAX_EXTENSION:
-            detail["refusal"] = "a deadline moves later, by a year at the most"
-        else:
+        refusal = self._extension_refusal(message)
+        if refusal is None:
             moved = datetime.fromisoformat(self.deadline) + timedelta(seconds=message.seconds)
             self.deadline = Timestamp(moved.isoformat())
-            detail["deadline"] = self.deadline
-            self._changes.deadline_moved = True
-        self._seen[message.request_id] = None
-        self._decide(
-            "deadline_extension_refused" if "refusal" in detail else "deadline_extended",
-            at,
-            actor=message.actor,
-            subject=f"shard {self.rules.shard}",
-            detail=detail,
-            reason=message.reason,
-        )
+        self._minutes.deadline_message(message, self.deadline, at, refusal=refusal)
 
     def deadline_passed(self, at: Timestamp) -> None:
         """Holds every record that nobody has settled; never labels it silently."""
-        open_records = [each for each in self._progress.values() if each.outcome is None]
-        self._decide(
-            "deadline_passed",
-            at,
-            subject=f"shard {self.rules.shard}",
-            detail={"unsettled": len(open_records)},
-        )
-        for progress in open_records:
-            for task in progress.open_tasks:
-                self._changes.closed.append(TaskClosing(task_id=task, reason="deadline"))
-            outcome = Outcome(
-                record_id=progress.record.record_id,
-                verdict=None,
-                how=How.DEADLINE,
-                label_confidence=None,
-                reviews=len(progress.reviews),
-                look=self.rules.look,
-            )
-            self._conclude(replace(progress, open_tasks=()), outcome, at)
+        unsettled = [each for each in self._progress.values() if each.outcome is None]
+        self._minutes.deadline_passed(len(unsettled), at)
+        for progress in unsettled:
+            self._minutes.close_tasks(progress.open_tasks, reason="deadline")
+            self._conclude(progress, None, How.DEADLINE, at, label_confidence=None)
 
     def withdraw(self, at: Timestamp, *, reason: str) -> None:
         """Closes every open task without concluding anything: the round was cancelled."""
         for record_id, progress in self._progress.items():
-            for task in progress.open_tasks:
-                self._changes.closed.append(TaskClosing(task_id=task, reason=reason))
+            self._minutes.close_tasks(progress.open_tasks, reason=reason)
             self._progress[record_id] = replace(progress, open_tasks=())
-        self._decide("shard_withdrawn", at, subject=f"shard {self.rules.shard}", reason=reason)
+        self._minutes.shard_withdrawn(at, reason=reason)
 
     # -- what it says ---------------------------------------------------------------------
+
+    @property
+    def ledger(self) -> Ledger:
+        return self._minutes.ledger
+
+    @property
+    def refused(self) -> int:
+        """Messages that changed nothing."""
+        return self._minutes.refused
 
     @property
     def settled(self) -> bool:
@@ -284,7 +166,7 @@ class Shard:
         return ShardState(
             progress=tuple(self._progress.values()),
             deadline=self.deadline,
-            seen=tuple(self._seen),
+            seen=self._minutes.seen,
             refused=self.refused,
             ledger_head=self.ledger.head,
             ledger_length=self.ledger.length,
@@ -292,18 +174,7 @@ class Shard:
 
     def drain(self, at: Timestamp) -> Projection:
         """What has changed since the last call, for the read model."""
-        changes, self._changes = self._changes, _Changes()
-        return Projection(
-            round_id=self.rules.round_id,
-            shard=self.rules.shard,
-            at=at,
-            deadline=self.deadline,
-            opened=tuple(changes.opened),
-            closed=tuple(changes.closed),
-            reviews=tuple(changes.reviews),
-            outcomes=tuple(changes.outcomes),
-            deadline_moved=changes.deadline_moved,
-        )
+        return self._minutes.drain(self.deadline, at)
 
     # -- how it decides -------------------------------------------------------------------
 
@@ -312,53 +183,40 @@ class Shard:
         answers = Counter(given.verdict.answer for given in progress.reviews)
         agreed = progress.reviews[0].verdict
         if len(answers) == 1 and agreed.kind is not VerdictKind.ESCALATE:
-            outcome = Outcome(
-                record_id=progress.record.record_id,
-                verdict=agreed,
-                how=How.AGREEMENT,
-                label_confidence=1.0,
-                reviews=len(progress.reviews),
-                look=self.rules.look,
-            )
-            self._conclude(progress, outcome, at)
+            self._conclude(progress, agreed, How.AGREEMENT, at, label_confidence=1.0)
             return
-        task = adjudication_task_id(self.rules.round_id, self.rules.shard, progress.record.ordinal)
-        self._changes.opened.append(
-            TaskOpening(
-                task_id=task,
-                record_id=progress.record.record_id,
-                ordinal=progress.record.ordinal,
-                kind=TaskKind.ADJUDICATION,
-                slot=0,
-            )
-        )
+        [task] = self._tasks_of(progress, TaskKind.ADJUDICATION)
         self._progress[progress.record.record_id] = replace(progress, open_tasks=(task,))
-        self._decide(
-            "adjudication_opened",
+        self._minutes.adjudication_opened(
+            self._opening(progress, task, TaskKind.ADJUDICATION, 0),
+            answers,
             at,
-            subject=progress.record.record_id,
-            detail={"answers": dict(sorted(answers.items()))},
-            reason="escalated" if len(answers) == 1 else "the reviewers differ",
+            why="escalated" if len(answers) == 1 else "the reviewers differ",
         )
 
-    def _conclude(self, progress: RecordProgress, outcome: Outcome, at: Timestamp) -> None:
-        self._progress[outcome.record_id] = replace(progress, outcome=outcome)
-        self._changes.outcomes.append(outcome)
-        self._decide(
-            "outcome_reached",
-            at,
-            subject=outcome.record_id,
-            detail={
-                "answer": outcome.verdict.answer if outcome.verdict else None,
-                "how": outcome.how,
-                "label_confidence": outcome.label_confidence,
-                "look": outcome.look,
-            },
+    def _conclude(
+        self,
+        progress: RecordProgress,
+        verdict: Verdict | None,
+        how: How,
+        at: Timestamp,
+        *,
+        label_confidence: float | None,
+    ) -> None:
+        outcome = Outcome(
+            record_id=progress.record.record_id,
+            verdict=verdict,
+            how=how,
+            label_confidence=label_confidence,
+            reviews=len(progress.reviews),
+            look=self.rules.look,
         )
+        self._progress[outcome.record_id] = replace(progress, open_tasks=(), outcome=outcome)
+        self._minutes.concluded(outcome, at)
 
     def _slot_of(self, message: Submission, kind: TaskKind) -> RecordProgress:
         """The record that the message's task belongs to, if that task is still open."""
-        if message.review_id in self._seen:
+        if self._minutes.has_seen(message.review_id):
             raise _Refused("duplicate: a message with this review id was handled before")
         progress = self._progress.get(message.record_id)
         if progress is None:
@@ -371,128 +229,40 @@ class Shard:
             raise _Refused("the task has its answer")
         return progress
 
-    def _tasks_of(self, progress: RecordProgress, kind: TaskKind) -> Iterable[TaskId]:
-        round_id, shard, ordinal = self.rules.round_id, self.rules.shard, progress.record.ordinal
-        if kind is TaskKind.ADJUDICATION:
-            return (adjudication_task_id(round_id, shard, ordinal),)
-        return (
-            review_task_id(round_id, shard, ordinal, slot)
-            for slot in range(self.rules.reviews_per_record)
-        )
-
-    def _check(self, message: Submission) -> Verdict:
+    def _verdict_of(self, message: Submission) -> Verdict:
         try:
             check_submission(message.confidence, message.rationale, message.seconds)
             return check_verdict(message.verdict, self.rules.schema)
         except LabelwrightError as error:
             raise _Refused(error.message) from None
 
-    def _open_slots(self, progress: RecordProgress, slots: Iterable[int]) -> None:
-        opened = [
-            TaskOpening(
-                task_id=review_task_id(
-                    self.rules.round_id, self.rules.shard, progress.record.ordinal, slot
-                ),
-                record_id=progress.record.record_id,
-                ordinal=progress.record.ordinal,
-                kind=TaskKind.REVIEW,
-                slot=slot,
-            )
-            for slot in slots
+    def _extension_refusal(self, message: DeadlineExtended) -> str | None:
+        if (why_not := malformed(message)) is not None:
+            return why_not
+        if message.round_id != self.rules.round_id:
+            return "the message is about another round"
+        if self._minutes.has_seen(message.request_id):
+            return "duplicate: a message with this request id was handled before"
+        if not 0.0 < message.seconds <= MAX_EXTENSION:
+            return "a deadline moves later, by a year at the most"
+        return None
+
+    def _tasks_of(self, progress: RecordProgress, kind: TaskKind) -> Collection[TaskId]:
+        round_id, shard, ordinal = self.rules.round_id, self.rules.shard, progress.record.ordinal
+        if kind is TaskKind.ADJUDICATION:
+            return [adjudication_task_id(round_id, shard, ordinal)]
+        return [
+            review_task_id(round_id, shard, ordinal, slot)
+            for slot in range(self.rules.reviews_per_record)
         ]
-        self._changes.opened.extend(opened)
-        self._progress[progress.record.record_id] = replace(
-            progress,
-            open_tasks=(*progress.open_tasks, *(each.task_id for each in opened)),
+
+    def _opening(
+        self, progress: RecordProgress, task: TaskId, kind: TaskKind, slot: int
+    ) -> TaskOpening:
+        return TaskOpening(
+            task_id=task,
+            record_id=progress.record.record_id,
+            ordinal=progress.record.ordinal,
+            kind=kind,
+            slot=slot,
         )
-
-    def _malformed(self, message: Submission, at: Timestamp) -> bool:
-        """Writes a message down that cannot be ours; no table could hold it."""
-        why_not = malformed(message)
-        if why_not is not None:
-            self.refused += 1
-            self._decide(
-                "message_malformed",
-                at,
-                actor=message.actor,
-                subject=message.record_id,
-                detail={"refusal": why_not, **_provenance(message)},
-            )
-        return why_not is not None
-
-    def _accept(self, what: str, message: Submission, verdict: Verdict, at: Timestamp) -> int:
-        sequence = self._record(what, ReviewStatus.ACCEPTED, message, at, refusal="")
-        self._changes.reviews.append(
-            ProjectedReview(
-                message=replace(message, verdict=verdict)
-                if verdict != message.verdict
-                else message,
-                kind=TaskKind(what),
-                status=ReviewStatus.ACCEPTED,
-                refusal="",
-                sequence=sequence,
-                decided_at=at,
-                look=self.rules.look,
-            )
-        )
-        return sequence
-
-    def _refuse(self, what: str, message: Submission, at: Timestamp, refusal: str) -> None:
-        duplicate = message.review_id in self._seen
-        self.refused += 1
-        sequence = self._record(what, ReviewStatus.REFUSED, message, at, refusal=refusal)
-        if duplicate:
-            return  # the row of the first one stands
-        self._changes.reviews.append(
-            ProjectedReview(
-                message=message,
-                kind=TaskKind(what),
-                status=ReviewStatus.REFUSED,
-                refusal=refusal,
-                sequence=sequence,
-                decided_at=at,
-                look=self.rules.look,
-            )
-        )
-
-    def _record(
-        self, what: str, status: ReviewStatus, message: Submission, at: Timestamp, *, refusal: str
-    ) -> int:
-        self._seen[message.review_id] = None
-        return self._decide(
-            f"{what}_{status}",
-            at,
-            actor=message.actor,
-            subject=message.record_id,
-            detail={
-                "review_id": message.review_id,
-                "task_id": message.task_id,
-                "answer": message.verdict.answer,
-                "confidence": message.confidence,
-                "seconds": message.seconds,
-                "guideline": message.guideline,
-                "submitted_at": message.submitted_at,
-            }
-            | ({"refusal": refusal} if refusal else {})
-            | _provenance(message),
-            reason=message.rationale,
-        )
-
-    def _decide(
-        self,
-        kind: str,
-        at: Timestamp,
-        *,
-        subject: str,
-        actor: Actor = SYSTEM,
-        detail: dict[str, Json] | None = None,
-        reason: str = "",
-    ) -> int:
-        decision = Decision(
-            kind=kind, at=at, actor=actor, subject=subject, detail=detail or {}, reason=reason
-        )
-        return self.ledger.append(decision).sequence
-
-
-def _provenance(message: Submission | DeadlineExtended) -> dict[str, Json]:
-    return {"message_digest": signed_part(message), "signature": message.signature}

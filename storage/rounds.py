@@ -156,10 +156,16 @@ def close_round(
     failure: dict[str, Json] | None,
     at: Timestamp,
 ) -> None:
-    """Ends the round in the read model. Tasks that a fault left open are closed with it."""
+    """Ends the round in the read model. Tasks that a fault left open are closed with it.
+
+    Again with a longer ledger, it shows what the workflow was told in its last moment.
+    """
     connection.execute(
         update(rounds)
-        .where(rounds.c.round_id == round_id, rounds.c.closed_at.is_(None))
+        .where(
+            rounds.c.round_id == round_id,
+            or_(rounds.c.closed_at.is_(None), rounds.c.ledger_length < ledger_length),
+        )
         .values(
             phase=phase.value,
             awaiting=None,
@@ -167,7 +173,7 @@ def close_round(
             ledger_length=ledger_length,
             failure=None if failure is None else to_json(failure),
             updated_at=at,
-            closed_at=at,
+            closed_at=func.coalesce(rounds.c.closed_at, at),
         )
     )
     close_all_tasks(connection, round_id, reason=f"the round is {phase}", at=at)

@@ -17,9 +17,10 @@ with workflow.unsafe.imports_passed_through():
     from activities.review import LoadShard, ReviewActivities, StoreOutcomes
     from domain.canonical import Sha256, tame
     from domain.outcomes import How
+    from domain.progress import RecordProgress, ShardRules, ShardState
     from domain.reviews import DeadlineExtended, Submission
     from domain.rounds import ShardPlan, ShardResult
-    from domain.shards import RecordProgress, Shard, ShardRules, ShardState
+    from domain.shards import Shard
     from domain.tasks import Projection
 
 MAX_PROJECTED = 100

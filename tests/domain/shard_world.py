@@ -13,8 +13,9 @@ from domain.ids import (
     review_task_id,
 )
 from domain.labels import LabelClass, LabelSchema
+from domain.progress import RecordProgress, ShardRecord, ShardRules, ShardState
 from domain.reviews import Submission, Verdict, VerdictKind
-from domain.shards import RecordProgress, Shard, ShardRecord, ShardRules, ShardState
+from domain.shards import Shard
 
 ROUND = RoundId("r-1")
 AT = Timestamp("2026-01-01T00:00:00.000000+00:00")
