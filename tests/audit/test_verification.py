@@ -17,7 +17,7 @@ from activities.histories import round_histories
 from domain.ids import ReviewId, RoundId, review_task_id, round_workflow_id, shard_workflow_id
 from domain.reviews import DeadlineExtended, Submission, Verdict, VerdictKind
 from domain.rounds import Phase, RoundPlan
-from storage import tasks
+from storage import reviews, tasks
 from storage.rounds import get_batch
 from tests.audit.conftest import (
     KEYS,
@@ -50,6 +50,15 @@ async def reviewing(world: World) -> RoundPlan:
             backlog = tasks.backlog(connection, plan.round_id)
         if sum(each.tasks for each in backlog) == plan.policy.batch_size * plan.reviews_per_record:
             return plan
+        await asyncio.sleep(0.05)
+
+
+async def shown(world: World, plan: RoundPlan) -> None:
+    """Waits until a first review is in the read model, so that nobody claims its task any more."""
+    while True:
+        with world.engine.connect() as connection:
+            if reviews.reviews_of(connection, plan.round_id):
+                return
         await asyncio.sleep(0.05)
 
 
@@ -125,6 +134,7 @@ async def test_an_unsigned_signal_past_the_api_is_a_forged_actor(
     insider = await Client.connect(temporal_address, identity="insider")
     shard = insider.get_workflow_handle(shard_workflow_id(plan.round_id, 0))
     await shard.signal("review", answer_to_the_first(world, plan, "sport"))
+    await shown(world, plan)
     await world.answer_all(plan.round_id, most=4)
     findings = (await verify(world, plan.round_id)).findings
     assert [each.kind for each in findings] == [FindingKind.FORGED_ACTOR], findings
@@ -146,6 +156,7 @@ async def test_a_signature_of_another_message_does_not_help(
     await shard.signal("review", forged)
     await shard.signal("review", "no message at all")
     await shard.signal("publish_at_once", forged)
+    await shown(world, plan)
     await world.answer_all(plan.round_id, most=4)
     findings = (await verify(world, plan.round_id)).findings
     assert sorted(finding.kind for finding in findings) == [
@@ -171,6 +182,7 @@ async def test_every_signal_is_accounted_for_repeated_ones_too(world: World) -> 
     for _ in range(2):
         await shard.signal("review", said)
         await shard.signal("extend_deadline", longer)
+    await shown(world, plan)
     await world.answer_all(plan.round_id, divided)
     await world.until(plan.round_id, Phase.APPROVAL)
     assert (await verify(world, plan.round_id)).findings == ()
