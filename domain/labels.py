@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from domain.canonical import Sha256, digest
+from domain.canonical import Sha256, canonical, digest
 from domain.errors import InvalidSchema, LabelOfAnotherSchema, UnknownLabel
 
 MAX_LABELS = 500
+MAX_SCHEMA_BYTES = 64 * 1024
+"""A schema travels with its round through every history."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -75,4 +77,9 @@ def check_schema(schema: LabelSchema) -> LabelSchema:
             raise InvalidSchema(f"{label!r} cannot be a label: 1 to 200 printable characters")
     if len(set(labels)) != len(labels):
         raise InvalidSchema("a label is named twice")
+    if len(canonical(schema)) > MAX_SCHEMA_BYTES:
+        raise InvalidSchema(
+            f"the labels and their meanings take more than {MAX_SCHEMA_BYTES // 1024} KiB",
+            hint="say what a label means in a sentence or two; the guideline has room for the rest",
+        )
     return schema

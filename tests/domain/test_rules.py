@@ -62,6 +62,12 @@ def test_a_schema_nobody_can_label_with_is_refused(labels: tuple[str, ...]) -> N
         check_schema(LabelSchema(name="s", version=1, classes=classes))
 
 
+def test_a_schema_too_large_to_travel_with_its_round_is_refused() -> None:
+    classes = tuple(LabelClass(label=f"label {n}", meaning="m" * 2_000) for n in range(50))
+    with pytest.raises(InvalidSchema, match="64 KiB"):
+        check_schema(LabelSchema(name="s", version=1, classes=classes))
+
+
 def test_a_label_of_another_schema_is_told_from_an_unknown_one() -> None:
     cat = Verdict(kind=VerdictKind.LABEL, label="cat")
     horse = Verdict(kind=VerdictKind.LABEL, label="horse")
