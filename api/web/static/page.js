@@ -6,7 +6,9 @@ import { countUnsent } from "./outbox.js";
 
 localTimes();
 
-find("#sign-out")?.addEventListener("click", async () => {
+const signOut = find("#sign-out");
+
+signOut?.addEventListener("click", async () => {
   const unsent = countUnsent();
   const question = `${unsent} of your answers are not sent yet. They stay in this browser and are sent when you sign in here again. Sign out?`;
   if (unsent && !window.confirm(question)) return;
@@ -20,3 +22,6 @@ find("#sign-out")?.addEventListener("click", async () => {
   }
   location.assign("/sign-in");
 });
+
+// A click before this script had loaded would be lost without a word.
+if (signOut) signOut.disabled = false;
