@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import json
 from collections.abc import Iterator
 from datetime import datetime
 from typing import Protocol
@@ -37,6 +38,11 @@ def malformed(message: Message) -> str | None:
     except ValueError:
         return "malformed: submitted_at is no time"
     return None if moment.tzinfo is not None else "malformed: submitted_at has no time zone"
+
+
+def weight(message: Message) -> int:
+    """Bytes that the message's texts take in a payload: JSON escapes what is not ASCII."""
+    return sum(len(json.dumps(text)) for _, text in _texts("", message))
 
 
 def _texts(name: str, value: object) -> Iterator[tuple[str, str]]:

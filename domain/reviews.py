@@ -13,6 +13,8 @@ from domain.labels import LabelSchema
 
 MAX_RATIONALE = 2_000
 MAX_SECONDS = 86_400.0
+MAX_BETWEEN = 10
+"""Labels in one ambiguity: a shard carries the verdicts of all its records in one message."""
 
 
 class VerdictKind(StrEnum):
@@ -68,6 +70,8 @@ def check_verdict(verdict: Verdict, schema: LabelSchema, *, named: str | None = 
     if verdict.kind is VerdictKind.USEFUL_AMBIGUITY:
         if len(set(verdict.between)) < 2:
             raise InvalidReview("a useful ambiguity names the two or more labels it lies between")
+        if len(set(verdict.between)) > MAX_BETWEEN:
+            raise InvalidReview(f"a useful ambiguity lies between {MAX_BETWEEN} labels at the most")
         for label in verdict.between:
             schema.check_label(label, schema=named)
     elif verdict.between:

@@ -103,6 +103,7 @@ class RoundWorkflow:
             if not decision.records:
                 raise RoundRejected(decision.reason)
             results = results + await self.steps.look_again(batch, decision, results)
+            self._refuse_approvals()  # made before the second look, whatever it found
 
     async def _await_decision(self, candidate: Candidate) -> ApprovalDecided:
         """The first decision that counts; those that do not are in the ledger with the reason."""
@@ -180,6 +181,9 @@ class RoundWorkflow:
             if refusal is None and request is not counted:
                 refusal = "too late: the round has ended, or its dataset is being published"
             self.ledger.cancellation(request, refusal=refusal)
+        self._refuse_approvals()
+
+    def _refuse_approvals(self) -> None:
         approvals, self._approvals = self._approvals, []
         for decision in approvals:
             self._settle(decision, waiting=None)

@@ -16,6 +16,7 @@ from workflows.time import now
 with workflow.unsafe.imports_passed_through():
     from activities.review import LoadShard, ReviewActivities, StoreOutcomes
     from domain.canonical import Sha256, tame
+    from domain.messages import weight
     from domain.outcomes import How
     from domain.progress import RecordProgress, ShardRules, ShardState
     from domain.reviews import DeadlineExtended, Submission
@@ -24,7 +25,10 @@ with workflow.unsafe.imports_passed_through():
     from domain.tasks import Projection
 
 MAX_PROJECTED = 100
-"""Submissions in one projection: with the longest rationales still under 400 KB."""
+"""Submissions in one projection."""
+
+MAX_WEIGHT = 300_000
+"""Bytes of their texts: 100 of the longest rationales in ASCII, a tenth of that in emoji."""
 
 Message = tuple[str, Submission | DeadlineExtended]
 
@@ -105,13 +109,20 @@ class ReviewShardWorkflow:
 
     async def _decide(self, shard: Shard) -> None:
         """Applies what has come in, in the order of history, then the deadline if it is over."""
-        self._take(shard, MAX_PROJECTED)
+        self._take(shard)
         if not self._inbox and datetime.fromisoformat(shard.deadline) <= workflow.now():
             shard.deadline_passed(now())
         await self._project(shard)
 
-    def _take(self, shard: Shard, most: int) -> None:
-        taken, self._inbox = self._inbox[:most], self._inbox[most:]
+    def _take(self, shard: Shard) -> None:
+        """Applies as many messages as fit in one projection, and at least one."""
+        count = heavy = 0
+        for _, message in self._inbox[:MAX_PROJECTED]:
+            heavy += weight(message)
+            if count and heavy > MAX_WEIGHT:
+                break
+            count += 1
+        taken, self._inbox = self._inbox[:count], self._inbox[count:]
         for what, message in taken:
             match message:
                 case DeadlineExtended():
@@ -125,7 +136,7 @@ class ReviewShardWorkflow:
         """Goes on in a new run, with nothing left in the inbox of this one."""
         await workflow.wait_condition(workflow.all_handlers_finished)
         while self._inbox:
-            self._take(shard, MAX_PROJECTED)
+            self._take(shard)
             await self._project(shard)
         workflow.continue_as_new(replace(plan, carried=shard.state))
 
@@ -138,7 +149,7 @@ class ReviewShardWorkflow:
         )
         await workflow.wait_condition(workflow.all_handlers_finished)
         while self._inbox:
-            self._take(shard, MAX_PROJECTED)
+            self._take(shard)
             await self._project(shard)
         return self._result(shard, reference)
 
@@ -159,11 +170,11 @@ class ReviewShardWorkflow:
 
     async def _withdraw(self, shard: Shard) -> None:
         """Takes the tasks back; what has come in by then is recorded all the same."""
-        self._take(shard, MAX_PROJECTED)
+        self._take(shard)
         shard.withdraw(now(), reason="cancelled")
         await self._project(shard)
         while self._inbox:
-            self._take(shard, MAX_PROJECTED)
+            self._take(shard)
             await self._project(shard)
 
     async def _project(self, shard: Shard) -> None:

@@ -9,7 +9,7 @@ import pytest
 
 from domain.ids import RoundId, Timestamp
 from domain.outcomes import How
-from domain.reviews import DeadlineExtended, ExclusionReason, Verdict, VerdictKind
+from domain.reviews import MAX_BETWEEN, DeadlineExtended, ExclusionReason, Verdict, VerdictKind
 from domain.shards import Shard
 from domain.tasks import ReviewStatus, TaskKind
 from tests.domain.shard_world import (
@@ -255,3 +255,11 @@ def test_withdrawing_closes_every_open_task_and_concludes_nothing() -> None:
     shard.withdraw(AT, reason="cancelled")
     assert len(shard.drain(AT).closed) == 3
     assert shard.outcomes == []
+
+
+def test_an_ambiguity_between_almost_all_labels_is_refused() -> None:
+    shard = open_shard()
+    many = tuple(f"label {number}" for number in range(MAX_BETWEEN + 1))
+    shard.review(review(0, 0, "ann", Verdict(kind=VerdictKind.USEFUL_AMBIGUITY, between=many)), AT)
+    [refused] = shard.drain(AT).reviews
+    assert refused.refusal == "a useful ambiguity lies between 10 labels at the most"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import timedelta
@@ -32,7 +32,7 @@ from domain.records import ContentKind
 from domain.reviews import Submission, Verdict, VerdictKind
 from domain.rounds import ApprovalDecided, CancelRequested, Phase, RoundPlan, RoundResult
 from domain.tasks import TaskKind
-from storage import accounts, claims, definitions, pools, rounds
+from storage import accounts, claims, definitions, pools, rounds, tasks
 from storage.artifacts import ArtifactStore
 from storage.formats import Format
 from storage.importing import import_records
@@ -96,15 +96,20 @@ class World:
                 schema=(self.schema.name, self.schema.version),
                 created_by=self.requester.account_id,
             )
-        lines = []
+        rows = []
         for number in range(records):
             row: dict[str, object] = {"id": f"t{number}", "text": text_of(number)}
             if number < seeds + tests:
                 role = "train" if number < seeds else "test"
                 row |= {"label": truth(RecordId(f"t{number}")), "role": role}
-            lines.append(json.dumps(row))
+            rows.append(row)
+        self.add(pool, rows)
+        return pool
+
+    def add(self, pool: PoolId, rows: Sequence[dict[str, object]]) -> None:
+        """Imports rows with `id`, `text` and perhaps `label` and `role`."""
         file = self.datasets.parent / f"{pool}.jsonl"
-        file.write_text("\n".join(lines))
+        file.write_text("\n".join(map(json.dumps, rows)))
         mapping = Mapping(kind=ContentKind.TEXT, label_column="label", role_column="role")
         import_records(
             self.engine,
@@ -114,7 +119,6 @@ class World:
             created_by=self.requester.account_id,
             file_name=file.name,
         )
-        return pool
 
     def plan(self, pool: PoolId, **changes: object) -> RoundPlan:
         fields: dict[str, object] = {
@@ -155,6 +159,15 @@ class World:
                 return found
             await asyncio.sleep(0.05)
         raise AssertionError(f"{round_id} is still {found.phase}, {found.failure}")
+
+    async def until_open(self, round_id: RoundId, shard: int = 0) -> None:
+        """Once people can claim the shard's tasks, so that it can be sent messages."""
+        for _ in range(1_200):
+            with self.engine.connect() as connection:
+                if shard in tasks.live_shards(connection, round_id):
+                    return
+            await asyncio.sleep(0.05)
+        raise AssertionError(f"shard {shard} of {round_id} has opened no task")
 
     async def answer_all(
         self, round_id: RoundId, answer: Answer = truth, *, most: int | None = None
