@@ -7,11 +7,14 @@ from collections.abc import Collection, Iterator, Sequence
 
 import pyarrow as pa
 import pyarrow.compute as pc
+from sqlalchemy import Engine
 
+from activities.rows import file_artifacts
 from domain.canonical import Sha256
 from domain.errors import DigestMismatch
 from domain.records import Content
 from domain.rounds import Snapshot
+from storage import datasets
 from storage.artifacts import ArtifactStore
 
 
@@ -22,7 +25,7 @@ def contents_of(
     *,
     earlier: Sequence[Sha256] = (),
 ) -> dict[Sha256, str]:
-    """Content as JSON text, by content digest; `earlier` are the files of the parent version.
+    """Content as JSON text, by content digest; `earlier` are files of versions before it.
 
     A record may have been imported anew since it was labelled; what a person saw when labelling it
     is then in the earlier version only. Raises DigestMismatch when a content is nowhere.
@@ -47,6 +50,21 @@ def contents_of(
             digests=sorted(missing)[:10],
         )
     return found
+
+
+def earlier_files(
+    engine: Engine, snapshot: Snapshot, dataset: str, version: int | None
+) -> tuple[Sha256, ...]:
+    """Files that hold what the snapshot does not: of its parent, and of `version` if it is newer.
+
+    While a round was reviewed, another may have published records that were imported after this
+    round's snapshot.
+    """
+    if version is None or version == snapshot.parent_version:
+        return snapshot.parent_files
+    with engine.connect() as connection:
+        newer = datasets.get_version(connection, dataset, version)
+    return (*snapshot.parent_files, *file_artifacts(newer.manifest))
 
 
 def parse(content: str) -> Content:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from sqlalchemy import Engine
 from temporalio import activity
 
-from activities.contents import contents_of, parse
+from activities.contents import contents_of, earlier_files, parse
 from activities.heartbeat import beating
 from activities.rows import read_rows
 from domain.canonical import Sha256
@@ -63,7 +63,12 @@ class EvaluationActivities:
                 self._store,
                 request.snapshot,
                 {row.content_digest for row in rows},
-                earlier=request.snapshot.parent_files,
+                earlier=earlier_files(
+                    self._engine,
+                    request.snapshot,
+                    request.plan.dataset,
+                    request.candidate.parent_version,
+                ),
             )
             parsed = {key: parse(content) for key, content in contents.items()}
             evaluation = _evaluate(request, rows, parsed, self._store)

@@ -15,7 +15,7 @@ import pyarrow as pa
 from sqlalchemy import Connection, Engine
 from temporalio import activity
 
-from activities.contents import contents_of
+from activities.contents import contents_of, earlier_files
 from activities.heartbeat import beating
 from activities.manifest import (
     MANIFEST_FILE,
@@ -118,7 +118,12 @@ class PublicationActivities:
             self._store,
             request.snapshot,
             {row.content_digest for row in rows.values()},
-            earlier=request.snapshot.parent_files,
+            earlier=earlier_files(
+                self._engine,
+                request.snapshot,
+                request.plan.dataset,
+                request.candidate.parent_version,
+            ),
         )
         files = {}
         for role in DatasetRole:

@@ -14,7 +14,7 @@ from domain.canonical import Sha256, digest, digest_bytes
 from domain.errors import EmptyPool
 from domain.ids import RecordId
 from domain.records import KnownRole
-from domain.roles import UNSETTLED_ROLES, DatasetRole, DatasetRow, merge
+from domain.roles import UNSETTLED_ROLES, DatasetRole, DatasetRow, keep_apart, merge
 from domain.rounds import Partition, RoundPlan, Snapshot
 from storage import datasets, pools, rounds
 from storage.artifacts import ArtifactStore
@@ -41,9 +41,10 @@ class SnapshotActivities:
             partitions: list[Partition] = []
             reasons: Counter[str] = Counter()
             imported: list[DatasetRow] = []
-            seen: dict[str, RecordId] = {
-                row.content_digest: row.record_id for row in earlier.values()
-            }
+            # Labelled ones first, wherever they stand: what is known already need not be asked, and
+            # a record that tests must not be one that the model before learned from.
+            seen = pools.labelled_contents(connection, plan.pool_id)
+            seen |= {row.content_digest: row.record_id for row in earlier.values()}
             for table in pools.iterate_snapshot(connection, plan.pool_id, plan.partition_rows):
                 marked = _mark(table, earlier, reserved, seen, imported)
                 reasons.update(marked["eligibility"].to_pylist())
@@ -57,7 +58,7 @@ class SnapshotActivities:
                 f"pool {plan.pool_id} has no record left to select",
                 hint="import more records; labelled ones are not selected again",
             )
-        settled = merge(earlier, imported)
+        settled = keep_apart(merge(earlier, imported).values())
         return Snapshot(
             digest=digest([[each.artifact, each.rows] for each in partitions]),
             partitions=tuple(partitions),
@@ -66,9 +67,9 @@ class SnapshotActivities:
             ineligible=dict(sorted(reasons.items())),
             parent_version=None if parent is None else parent.version,
             parent_files=() if parent is None else file_artifacts(parent.manifest),
-            settled=write_rows(self._store, settled.values()),
-            labelled=sum(row.role is DatasetRole.TRAIN for row in settled.values()),
-            test_records=sum(row.role is DatasetRole.TEST for row in settled.values()),
+            settled=write_rows(self._store, settled),
+            labelled=sum(row.role is DatasetRole.TRAIN for row in settled),
+            test_records=sum(row.role is DatasetRole.TEST for row in settled),
         )
 
 
@@ -76,7 +77,7 @@ def _mark(
     table: pa.Table,
     earlier: dict[RecordId, DatasetRow],
     reserved: frozenset[RecordId],
-    seen: dict[str, RecordId],
+    seen: dict[Sha256, RecordId],
     imported: list[DatasetRow],
 ) -> pa.Table:
     """The partition with the digest of each content, and why a record is not eligible."""

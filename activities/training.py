@@ -10,7 +10,7 @@ from sqlalchemy import Engine
 from temporalio import activity
 
 from activities.clock import now
-from activities.contents import contents_of, parse
+from activities.contents import contents_of, earlier_files, parse
 from activities.heartbeat import beating
 from activities.rows import read_rows
 from domain.canonical import Sha256
@@ -52,9 +52,8 @@ class TrainingActivities:
             if row.role is DatasetRole.TRAIN and row.label is not None
         }
         with beating():
-            contents = contents_of(
-                self._store, snapshot, labels.keys(), earlier=snapshot.parent_files
-            )
+            earlier = earlier_files(self._engine, snapshot, plan.dataset, request.version)
+            contents = contents_of(self._store, snapshot, labels.keys(), earlier=earlier)
             labelled = sorted(labels)
             sample = self._sample(snapshot, seed=plan.policy.seed)
             model = Model.fit(

@@ -10,6 +10,7 @@ import pyarrow as pa
 from sqlalchemy import Connection, Row, Select, func, select
 from sqlalchemy.dialects.postgresql import insert
 
+from domain.canonical import Sha256
 from domain.errors import Conflict, InvalidInput, NotFound
 from domain.ids import AccountId, PoolId, RecordId, Timestamp, is_name
 from domain.records import Content, ContentKind, KnownRole, Record
@@ -123,6 +124,16 @@ def count_eligible(connection: Connection, pool_id: PoolId) -> int:
     """How many records have no known label: what a round may choose from."""
     query = select(func.count()).where(records.c.pool_id == pool_id, records.c.label.is_(None))
     return connection.execute(query).scalar_one()
+
+
+def labelled_contents(connection: Connection, pool_id: PoolId) -> dict[Sha256, RecordId]:
+    """The contents with a known label, by digest, each with the first record that has it."""
+    rows = connection.execute(
+        select(records.c.content_digest, records.c.record_id)
+        .where(records.c.pool_id == pool_id, records.c.label.is_not(None))
+        .order_by(records.c.record_id.desc())
+    )
+    return {Sha256(row.content_digest): RecordId(row.record_id) for row in rows}
 
 
 def iterate_snapshot(

@@ -14,8 +14,9 @@ from domain.ids import RecordId, RoundId, shard_workflow_id
 from domain.policy import ArmKind, ArmQuota, SamplingPolicy
 from domain.roles import DatasetRole
 from domain.rounds import Phase
-from storage import datasets, models, reviews, tables
-from tests.workflows.round_world import World, candidate_of, truth
+from storage import datasets, models, reviews, rounds, tables
+from storage.models import ModelPart
+from tests.workflows.round_world import World, candidate_of, text_of, truth
 from workflows.rounds import RoundWorkflow
 
 pytestmark = pytest.mark.slow
@@ -23,6 +24,11 @@ pytestmark = pytest.mark.slow
 
 def files_in(folder: str) -> set[str]:
     return {file.name for file in Path(folder).iterdir()}
+
+
+def some_record(world: World, round_id: RoundId) -> RecordId:
+    with world.engine.connect() as connection:
+        return rounds.get_batch(connection, round_id)[0].selection.record_id
 
 
 def half_wrong(record_id: RecordId, reviewer: str) -> str:
@@ -241,6 +247,62 @@ async def test_of_two_rounds_at_once_the_later_one_is_approved_again(world: Worl
     assert sum(row.arm is not None for row in rows.values()) == 16, "no record was chosen twice"
 
 
+async def test_a_round_builds_on_a_version_with_records_that_came_after_its_snapshot(
+    world: World,
+) -> None:
+    pool = world.pool()
+    early = world.plan(pool)
+    handle = await world.start(early)
+    await world.until(early.round_id, Phase.REVIEWING)
+    world.add(pool, [{"id": "t90", "text": text_of(90), "label": "money", "role": "train"}])
+    await world.complete(world.plan(pool))
+
+    await world.answer_all(early.round_id)
+    waiting = await world.until(early.round_id, Phase.APPROVAL)
+    decision = world.decision(early.round_id, candidate_of(waiting))
+    await handle.signal(RoundWorkflow.decide_approval, decision)
+    result = await handle.result()
+    assert result.failure is None
+    assert result.published is not None
+    assert result.published.version == 2
+
+
+async def test_no_model_learns_from_content_that_tests_it(world: World) -> None:
+    pool = world.pool()
+    twins: list[dict[str, object]] = [
+        {"id": "t91", "text": text_of(10), "label": "money", "role": "train"},  # t10 is a test
+        {"id": "t1000", "text": text_of(0)},  # t0 is labelled
+    ]
+    world.add(pool, twins)
+    plan = world.plan(pool)
+    await world.complete(plan)
+    summary = world.round(plan.round_id)
+    with world.engine.connect() as connection:
+        before = models.models_of(connection, plan.round_id)[ModelPart.BEFORE]
+        batch = rounds.get_batch(connection, plan.round_id)
+    assert before.labelled == 6, f"a test's twin was learned from: {summary}"
+    assert "t1000" not in {row.selection.record_id for row in batch}
+
+
+async def test_an_approval_from_before_a_second_look_does_not_count_after_it(world: World) -> None:
+    plan = world.plan(world.pool())
+    handle = await world.start(plan)
+    await world.answer_all(plan.round_id)
+    shown = candidate_of(await world.until(plan.round_id, Phase.APPROVAL))
+    again = world.decision(
+        plan.round_id, shown, approved=False, records=(some_record(world, plan.round_id),)
+    )
+    await handle.signal(RoundWorkflow.decide_approval, again)
+    await handle.signal(RoundWorkflow.decide_approval, world.decision(plan.round_id, shown))
+    await world.until(plan.round_id, Phase.REVIEWING)
+    await world.answer_all(plan.round_id)
+    second = await world.until(plan.round_id, Phase.APPROVAL, Phase.CLOSED)
+    assert second.phase is Phase.APPROVAL
+    assert candidate_of(second) == shown, "the second look found the same"
+    await handle.signal(RoundWorkflow.decide_approval, world.decision(plan.round_id, shown))
+    assert (await handle.result()).phase is Phase.CLOSED
+
+
 async def test_content_that_is_twice_in_a_pool_is_chosen_once(world: World) -> None:
     plan = world.plan(world.pool())
     await world.complete(plan)
@@ -255,7 +317,7 @@ async def test_content_that_is_twice_in_a_pool_is_chosen_once(world: World) -> N
 async def test_messages_sent_past_the_api_neither_stall_nor_change_a_round(world: World) -> None:
     plan = world.plan(world.pool())
     handle = await world.start(plan)
-    await world.until(plan.round_id, Phase.REVIEWING)
+    await world.until_open(plan.round_id)
     shard = world.client.get_workflow_handle(shard_workflow_id(plan.round_id, 0))
     wild = {
         "review_id": "x" * 5_000,
