@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextvars
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 
 from temporalio import activity
@@ -13,8 +13,11 @@ EVERY_SECONDS = 4.0
 
 
 @contextmanager
-def beating() -> Iterator[None]:
-    """Heartbeats from a thread beside the work; a killed process stops it at once."""
+def beating(details: Callable[[], Sequence[object]] = tuple) -> Iterator[None]:
+    """Heartbeats from a thread beside the work; a killed process stops it at once.
+
+    `details` is what each beat carries, for the attempt after it.
+    """
     if not activity.in_activity():
         yield
         return
@@ -22,7 +25,7 @@ def beating() -> Iterator[None]:
 
     def beat() -> None:
         while not done.wait(EVERY_SECONDS):
-            activity.heartbeat()
+            activity.heartbeat(*details())
 
     context = contextvars.copy_context()
     thread = threading.Thread(target=context.run, args=(beat,), daemon=True, name="heartbeat")
