@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import asyncio
 import gzip
 from dataclasses import dataclass
 
+import structlog
 from sqlalchemy import Engine
 from temporalio import activity
 from temporalio.client import Client, WorkflowHistory
+from temporalio.service import RPCError, RPCStatusCode
 
 from activities.clock import now
 from activities.histories import round_histories, status_of, workflow_type_of
@@ -18,6 +21,8 @@ from storage.artifacts import ArtifactStore
 
 SWEEP = 50
 """Rounds in one sweep; the next one takes the rest."""
+
+_log = structlog.get_logger(__name__)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -34,12 +39,20 @@ class ArchiveActivities:
 
     @activity.defn
     async def archive_ended_rounds(self) -> Swept:
-        """Exports every ended round whose histories are not kept yet."""
+        """Exports every ended round whose histories are not kept yet.
+
+        A round that Temporal has forgotten does not keep the others waiting.
+        """
         with self._engine.connect() as connection:
             waiting = rounds.open_rounds_without_archive(connection, SWEEP)
         kept = 0
         for round_id in waiting:
-            kept += await archive_round(self._client, self._engine, self._store, round_id)
+            try:
+                kept += await archive_round(self._client, self._engine, self._store, round_id)
+            except RPCError as error:
+                if error.status is not RPCStatusCode.NOT_FOUND:
+                    raise
+                _log.warning("temporal has forgotten a round", round_id=round_id)
             activity.heartbeat(kept)
         return Swept(rounds=len(waiting), histories=kept)
 
@@ -52,26 +65,34 @@ async def archive_round(
     A round shows as ended a moment before its workflow does; the next sweep then takes the rest.
     """
     fetched = await round_histories(client, round_id)
-    with engine.begin() as connection:
-        for history in fetched:
-            data = pack(history)
-            histories.record_history(
-                connection,
-                histories.ArchivedHistory(
-                    workflow_id=history.workflow_id,
-                    run_id=history.run_id,
-                    round_id=round_id,
-                    workflow_type=workflow_type_of(history),
-                    events=len(history.events),
-                    sha256=store.put(data),
-                    bytes=len(data),
-                    status=status_of(history),
-                    archived_at=now(),
-                ),
-            )
-        if all(status_of(history) != "running" for history in fetched):
+    for history in fetched:
+        # Beside the event loop, which every workflow of this worker waits for.
+        await asyncio.to_thread(_keep, engine, store, round_id, history)
+        if activity.in_activity():
+            activity.heartbeat()
+    if all(status_of(history) != "running" for history in fetched):
+        with engine.begin() as connection:
             rounds.mark_archived(connection, round_id)
     return len(fetched)
+
+
+def _keep(
+    engine: Engine, store: ArtifactStore, round_id: RoundId, history: WorkflowHistory
+) -> None:
+    data = pack(history)
+    kept = histories.ArchivedHistory(
+        workflow_id=history.workflow_id,
+        run_id=history.run_id,
+        round_id=round_id,
+        workflow_type=workflow_type_of(history),
+        events=len(history.events),
+        sha256=store.put(data),
+        bytes=len(data),
+        status=status_of(history),
+        archived_at=now(),
+    )
+    with engine.begin() as connection:
+        histories.record_history(connection, kept)
 
 
 def pack(history: WorkflowHistory) -> bytes:

@@ -11,13 +11,23 @@ from temporalio.api.common.v1 import WorkflowExecution
 from temporalio.api.workflowservice.v1 import DeleteWorkflowExecutionRequest
 from temporalio.client import Client
 from temporalio.service import RPCError
+from temporalio.testing import ActivityEnvironment
 
+from activities.archive import ArchiveActivities
 from activities.clock import now
 from activities.histories import round_histories
-from domain.ids import ReviewId, RoundId, review_task_id, round_workflow_id, shard_workflow_id
+from domain.ids import (
+    ReviewId,
+    RoundId,
+    Timestamp,
+    review_task_id,
+    round_workflow_id,
+    shard_workflow_id,
+)
+from domain.ledger import GENESIS
 from domain.reviews import DeadlineExtended, Submission, Verdict, VerdictKind
 from domain.rounds import Phase, RoundPlan
-from storage import reviews, tasks
+from storage import reviews, rounds, tasks
 from storage.rounds import get_batch
 from tests.audit.conftest import (
     KEYS,
@@ -217,6 +227,29 @@ async def test_a_round_that_temporal_has_forgotten_verifies_from_the_archive(wor
     assert report.findings == ()
     assert report.ledger_head == ended.result.ledger_head
     assert "Temporal has forgotten the round" in report.notes
+
+
+async def test_a_round_that_temporal_never_knew_keeps_no_other_from_the_archive(
+    world: World,
+) -> None:
+    ended = await end_a_round(world)
+    lost = signed_plan(world)
+    with world.engine.begin() as connection:
+        rounds.create_round(connection, lost)
+        rounds.close_round(
+            connection,
+            lost.round_id,
+            Phase.FAILED,
+            ledger_head=GENESIS,
+            ledger_length=0,
+            failure=None,
+            at=Timestamp("2026-01-01T00:00:00+00:00"),
+        )
+    sweep = ArchiveActivities(world.engine, world.store, world.client)
+    swept = await ActivityEnvironment().run(sweep.archive_ended_rounds)
+    assert swept.rounds == 2
+    assert world.round(ended.round_id).archived_at is not None
+    assert world.round(lost.round_id).archived_at is None
 
 
 async def forgotten(ended: Ended) -> None:
