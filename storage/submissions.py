@@ -5,14 +5,14 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import timedelta
 
-from sqlalchemy import Connection, func, select, update
+from sqlalchemy import Connection, exists, func, select, update
 from sqlalchemy.dialects.postgresql import insert
 
 from domain.canonical import Sha256
 from domain.errors import IdempotencyConflict
 from domain.ids import AccountId, ReviewId, TaskId, Timestamp
 from storage.claims import check_holder, check_lease, locked_task
-from storage.tables import review_receipts, tasks
+from storage.tables import review_receipts, reviews, tasks
 from storage.tasks import Task, TaskStatus
 
 
@@ -107,6 +107,8 @@ def acknowledge(connection: Connection, review_id: ReviewId) -> None:
             tasks.c.task_id == receipt.task_id,
             tasks.c.holder == receipt.account_id,
             tasks.c.status == TaskStatus.CLAIMED,
+            # A decision that came first is not waited for: the task would stay so for ever.
+            ~exists().where(reviews.c.review_id == review_id),
         )
         .values(status=TaskStatus.SUBMITTED.value, review_id=review_id)
     )

@@ -183,6 +183,22 @@ def test_a_refused_review_gives_its_task_back(engine: Engine, connection: Connec
     assert claim_named(connection, ada, adjudication, LEASE).holder == ada
 
 
+def test_a_refusal_that_comes_before_the_acknowledgement_gives_the_task_back(
+    engine: Engine, connection: Connection
+) -> None:
+    made = make_round(engine, slots=1)
+    ada, ben = (person(connection, name).account_id for name in ("Ada", "Ben"))
+    claim_named(connection, ada, review_task(), LEASE)
+    receipt = submit(connection, ada)
+    refused = decided("v1", by=ada, status=ReviewStatus.REFUSED)
+    project_reviews(connection, round_id=made.round_id, shard=0, decided=[refused])
+
+    acknowledge(connection, receipt.review_id)
+
+    release_task(connection, ada, review_task())
+    assert claim_named(connection, ben, review_task(), LEASE).holder == ben
+
+
 def test_a_refused_message_may_hold_anything(engine: Engine, connection: Connection) -> None:
     made = make_round(engine)
     poison = decided(
