@@ -201,6 +201,34 @@ def test_a_skipped_record_is_somebody_elses_and_backspace_does_nothing(
     until(lambda: len(before & set(held(team))) == 1, "the skipped task is free again")
 
 
+def test_an_answer_on_its_way_is_not_taken_for_a_skipped_record(
+    visitors: Visitors, team: Team, pool: str
+) -> None:
+    with rounds_on(team, pool) as start:
+        only = start(2)
+        page = visitors.sign_in("Ravi").page
+        sent: list[Route] = []
+
+        def only_this_round(route: Route) -> None:
+            asked = json.loads(route.request.post_data or "{}") | {"round": only}
+            route.continue_(post_data=json.dumps(asked))
+
+        def hold(route: Route) -> None:
+            sent.append(route)
+
+        page.route("**/tasks/claim", only_this_round)
+        page.route("**/tasks/*/review", hold)
+        page.reload()
+        for _ in range(2):
+            look(page)
+            label_by_key(page)
+        expect(page.get_by_role("heading", name="Nothing to do right now")).to_be_visible()
+        page.unroute("**/tasks/*/review")
+        for route in sent:
+            route.continue_()
+        expect_saved(page)
+
+
 def test_the_guideline_and_the_keys_are_one_key_away(visitors: Visitors, arrived: Arrived) -> None:
     page = visitors.sign_in("Rita").page
     look(page)

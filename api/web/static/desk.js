@@ -250,8 +250,10 @@ const NOTHING = {
 };
 
 function showEmpty(claimed) {
-  const [title, text] = NOTHING[claimed.why] ?? NOTHING.nothing_open;
-  const skipped = claimed.why === "all_skipped";
+  // A claim leaves out what is being sent as well, and the API cannot tell that from skipped.
+  const skipped = claimed.why === "all_skipped" && queue.anySkipped;
+  const why = claimed.why === "all_skipped" && !skipped ? "nothing_open" : claimed.why;
+  const [title, text] = NOTHING[why] ?? NOTHING.nothing_open;
   showInstead(title, text(claimed), skipped && { text: "Show them again", act: () => { queue.unskip(); advance(); } });
   if (!skipped) empty.timer = setTimeout(lookAgain, LOOK_AGAIN_MS);
 }

@@ -35,6 +35,10 @@ export class Queue {
     await call("DELETE", leaseOf(task));
   }
 
+  get anySkipped() {
+    return this.#skipped.length > 0;
+  }
+
   unskip() {
     this.#skipped = [];
   }
