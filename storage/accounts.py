@@ -177,7 +177,16 @@ def account_for_token(connection: Connection, token: str) -> Account | None:
 def issue_one_time_password(
     connection: Connection, account_id: AccountId, valid_for: timedelta
 ) -> str:
-    """A password that signs in once, readable over the telephone."""
+    """A password that signs in once, readable over the telephone. Earlier ones end with it."""
+    connection.execute(
+        update(one_time_passwords)
+        .where(
+            one_time_passwords.c.account_id == account_id,
+            one_time_passwords.c.used_at.is_(None),
+            one_time_passwords.c.expires_at > func.now(),
+        )
+        .values(expires_at=func.now())
+    )
     groups = ("".join(secrets.choice(_LETTERS) for _ in range(_GROUP)) for _ in range(_GROUPS))
     password = "-".join(groups)
     connection.execute(

@@ -75,6 +75,19 @@ def test_a_password_signs_in_once_and_only_its_own_account(connection: Connectio
     assert accounts.account_for_session(connection, secret) is None
 
 
+def test_a_new_password_ends_the_earlier_ones_of_that_account_only(
+    connection: Connection,
+) -> None:
+    ada, ben = person(connection, "Ada"), person(connection, "Ben")
+    lost = accounts.issue_one_time_password(connection, ada.account_id, HOUR)
+    bens = accounts.issue_one_time_password(connection, ben.account_id, HOUR)
+    newer = accounts.issue_one_time_password(connection, ada.account_id, HOUR)
+
+    assert accounts.redeem_one_time_password(connection, "Ada", lost, HOUR) is None
+    assert accounts.redeem_one_time_password(connection, "Ada", newer, HOUR) is not None
+    assert accounts.redeem_one_time_password(connection, "Ben", bens, HOUR) is not None
+
+
 def test_passwords_and_sessions_run_out(connection: Connection) -> None:
     ada = person(connection, "Ada")
     late = accounts.issue_one_time_password(connection, ada.account_id, HOUR)
