@@ -18,6 +18,8 @@ from domain.errors import NotFound, TooLarge
 MAX_BODY_BYTES = 1024 * 1024
 """For everything but imports, which stream to disk under a cap of their own."""
 
+# What a stranger sends as a method must not make a series each, no more than an id in a path.
+_METHODS = frozenset({"DELETE", "GET", "HEAD", "OPTIONS", "PATCH", "POST", "PUT"})
 _IMPORT_PATH = re.compile(r"/api/v1/pools/[^/]+/imports")
 _REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{8,64}")
 
@@ -75,11 +77,12 @@ class Observation:
             seconds = time.perf_counter() - began
             # The template, not the path: ids would make a series each.
             route = getattr(scope.get("route"), "path", "none")
-            REQUESTS.labels(scope["method"], route, status).inc()
-            SECONDS.labels(scope["method"], route).observe(seconds)
+            method = scope["method"] if scope["method"] in _METHODS else "other"
+            REQUESTS.labels(method, route, status).inc()
+            SECONDS.labels(method, route).observe(seconds)
             _log.info(
                 "request",
-                method=scope["method"],
+                method=method,
                 route=route,
                 status=status,
                 milliseconds=round(seconds * 1000, 1),

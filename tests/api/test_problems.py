@@ -99,7 +99,9 @@ async def test_without_its_database_the_api_runs_and_says_what_is_missing(tmp_pa
 async def test_readiness_and_metrics_are_open_and_count_by_route(team: Team) -> None:
     assert (await team.nobody.get("/readyz")).json() == {"database": "ok", "temporal": "ok"}
     await team.admin.get("/api/v1/rounds/some-round")
+    assert (await team.nobody.request("BREW", "/api/v1/rounds")).status_code == 401
     text = (await team.nobody.get("/metrics")).text
+    assert "BREW" not in text
     assert 'route="/api/v1/rounds/{round_id}",status="404"' in text
     assert "some-round" not in text
 
