@@ -78,6 +78,7 @@ def show_dataset(
             ("approved by", manifest.get("approved_by", found["approved_by"])),
             ("published", found["published_at"]),
             ("ledger head", found["ledger_head"]),
+            ("folder", found["path"]),
             ("files", ", ".join(found["files"])),
         ],
     )
@@ -105,7 +106,11 @@ def download(
             address = f"/api/v1/datasets/{dataset}/versions/{number}/files/{name}"
             data = connected.get(address).content
             if digest_bytes(data) != sha256:
-                raise DigestMismatch(f"{name} is not the file that was published", name=name)
+                raise DigestMismatch(
+                    f"{name} is not the file that was published",
+                    hint=f"labelwright audit verify {found['round_id']} names what has changed",
+                    name=name,
+                )
             (into / Path(name).name).write_bytes(data)
             remark(f"{name}: {len(data):,} bytes")
     if as_json:

@@ -24,6 +24,8 @@ class VersionView:
     ledger_head: Sha256
     approved_by: AccountId
     published_at: Timestamp
+    path: str
+    """Where its files are, as the server sees it."""
     files: list[str]
     """Names to download: …/versions/{version}/files/{name}."""
     manifest: Document | None = None
@@ -43,6 +45,7 @@ class VersionView:
             ledger_head=version.ledger_head,
             approved_by=version.approved_by,
             published_at=version.published_at,
+            path=version.path,
             files=file_names(version),
             manifest=version.manifest if whole else None,
         )

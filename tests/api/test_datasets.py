@@ -40,13 +40,13 @@ async def published(team: Team, tmp_path: Path) -> Path:
     return folder
 
 
-@pytest.mark.usefixtures("published")
-async def test_a_version_shows_its_manifest_and_its_files(team: Team) -> None:
+async def test_a_version_shows_its_manifest_and_its_files(team: Team, published: Path) -> None:
     [listed] = (await team.auditor.get("/api/v1/datasets")).json()["items"]
     assert (listed["dataset"], listed["version"], listed["manifest"]) == ("mail", 1, None)
     version = (await team.auditor.get("/api/v1/datasets/mail/versions/1")).json()
     assert version["manifest"]["files"]["train"]["name"] == "train.parquet"
     assert version["files"] == ["train.parquet", "manifest.json"]
+    assert version["path"] == str(published)
     for name in version["files"]:
         file = await team.auditor.get(f"/api/v1/datasets/mail/versions/1/files/{name}")
         assert file.content == name.encode()
