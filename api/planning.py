@@ -85,7 +85,7 @@ def _check_eligible(connection: Connection, pool: Pool) -> int:
     if pool.records == 0:
         raise EmptyPool(
             f"the pool “{pool.pool_id}” is empty",
-            hint=f"import records: labelwright import {pool.pool_id} FILE",
+            hint=f"import records: labelwright import FILE --pool {pool.pool_id}",
         )
     eligible = pools.count_eligible(connection, pool.pool_id)
     if eligible == 0:
@@ -115,7 +115,7 @@ def _schema(connection: Connection, body: RoundBody, pool: Pool) -> LabelSchema:
     if body.label_schema is None and pool.schema is None:
         raise InvalidInput(
             f"the pool “{pool.pool_id}” has no label schema of its own",
-            hint="name one: labelwright schema list shows those that there are",
+            hint="add --schema NAME; `labelwright schema list` shows them",
         )
     if body.label_schema is None:
         assert pool.schema is not None  # noqa: S101 - the guard above

@@ -81,7 +81,7 @@ def require(roles: Collection[Role], permission: Permission) -> None:
         able = [role.value for role, granted in GRANTS.items() if permission in granted]
         raise NotAllowed(
             f"this account may not {permission.value}",
-            hint="roles that may: " + ", ".join(able),
+            hint="ask an admin for one of these roles: " + ", ".join(able),
         )
 
 

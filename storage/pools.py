@@ -84,7 +84,11 @@ def get_pool(connection: Connection, pool_id: PoolId) -> Pool:
     """The pool with its counts. Raises NotFound."""
     row = connection.execute(_pools().where(pools.c.pool_id == pool_id)).one_or_none()
     if row is None:
-        raise NotFound(f"there is no pool “{pool_id}”", pool_id=pool_id)
+        raise NotFound(
+            f"there is no pool “{pool_id}”",
+            hint="labelwright pool list shows those that there are",
+            pool_id=pool_id,
+        )
     return _pool(row)
 
 

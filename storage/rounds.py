@@ -78,7 +78,7 @@ def get_round(connection: Connection, round_id: RoundId) -> Round:
     """The round. Raises NotFound."""
     row = connection.execute(select(rounds).where(rounds.c.round_id == round_id)).one_or_none()
     if row is None:
-        raise NotFound("no such round", round_id=round_id)
+        raise NotFound("no such round", hint="labelwright round list shows them", round_id=round_id)
     return _round(row)
 
 
@@ -200,6 +200,12 @@ def mark_archived(connection: Connection, round_id: RoundId) -> None:
 
 
 # -- the batch --------------------------------------------------------------------------------
+
+
+def lock_pool(connection: Connection, pool_id: PoolId) -> None:
+    """Until this transaction ends nobody else reserves records of the pool."""
+    lock = func.hashtextextended(f"pool/{pool_id}", 0)
+    connection.execute(select(func.pg_advisory_xact_lock(lock)))
 
 
 def reserved_records(

@@ -92,7 +92,7 @@ def list_rounds(
         print_json(found)
         return
     print_table(
-        ["round", "phase", "batch", "waits for", "asked for by", "since"],
+        ["round", "phase", "batch", "waits for", "asked by", "since"],
         [
             (
                 each["round_id"],
@@ -100,7 +100,7 @@ def list_rounds(
                 each["policy"]["batch_size"],
                 (each["awaiting"] or {}).get("who", ""),
                 each["requested_by"]["name"],
-                each["created_at"][:16].replace("T", " "),
+                each["created_at"][:10],
             )
             for each in found
         ],

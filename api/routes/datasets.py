@@ -42,7 +42,10 @@ async def get_dataset(dataset: str, caller: Viewer, parts: Parts, limit: Limit =
         lambda connection: datasets.list_versions(connection, dataset, limit=limit)
     )
     if not found:
-        raise NotFound(f"there is no dataset “{dataset}”")
+        raise NotFound(
+            f"there is no dataset “{dataset}”",
+            hint="a round publishes it once it is approved: labelwright round list",
+        )
     return DatasetView(dataset=dataset, versions=[VersionView.of(version) for version in found])
 
 
