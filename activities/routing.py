@@ -11,6 +11,7 @@ from temporalio import activity
 
 from activities.heartbeat import beating
 from domain.canonical import Sha256
+from domain.errors import RecordsTaken
 from domain.ids import RecordId, RoundId
 from domain.policy import ArmKind, Selection
 from domain.rounds import Batch
@@ -49,8 +50,17 @@ class RoutingActivities:
 
     @activity.defn
     def route_batch(self, request: Route) -> None:
+        """Reserves the records. Raises RecordsTaken if a round beside this one was quicker."""
         rows = batch_rows(self._store.get_table(request.batch.artifact), size=request.shard_size)
         with beating(), self._engine.begin() as connection:
+            pool_id = rounds.get_round(connection, request.round_id).plan.pool_id
+            rounds.lock_pool(connection, pool_id)
+            taken = rounds.reserved_records(connection, pool_id, besides=request.round_id)
+            if overlap := taken & {row.selection.record_id for row in rows}:
+                raise RecordsTaken(
+                    f"{len(overlap):,} of the records are in the batch of another open round",
+                    hint="start the round again: it will choose others",
+                )
             rounds.put_batch(connection, request.round_id, rows)
 
     @activity.defn

@@ -114,6 +114,12 @@ class InvalidScores(InvalidInput):
     code = "invalid_scores"
 
 
+class RecordsTaken(Conflict):
+    """Another round of the same pool has chosen the same records a moment before."""
+
+    code = "records_taken"
+
+
 # -- reviews ----------------------------------------------------------------------------------
 
 

@@ -103,7 +103,7 @@ def merge(
     rows = dict(earlier)
     for row in new:
         before = rows.get(row.record_id)
-        if before is None or before.role in UNSETTLED_ROLES:
+        if before is None or (before.role in UNSETTLED_ROLES and row.role not in UNSETTLED_ROLES):
             rows[row.record_id] = row
     return rows
 

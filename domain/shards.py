@@ -34,6 +34,10 @@ MAX_EXTENSION = 366 * 86_400.0
 """Seconds that one message may move a deadline by."""
 
 
+LATEST_DEADLINE = Timestamp("9000-01-01")
+"""A year more than this, and a few others, would be past the last day that dates know."""
+
+
 class _Refused(Exception):
     """The message changes nothing; the text says why."""
 
@@ -245,6 +249,8 @@ class Shard:
             return "duplicate: a message with this request id was handled before"
         if not 0.0 < message.seconds <= MAX_EXTENSION:
             return "a deadline moves later, by a year at the most"
+        if self.deadline > LATEST_DEADLINE:
+            return "the deadline is far enough away"
         return None
 
     def _tasks_of(self, progress: RecordProgress, kind: TaskKind) -> Collection[TaskId]:

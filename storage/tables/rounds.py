@@ -150,6 +150,7 @@ tasks = Table(
         postgresql_where=_LIVE,
     ),
     Index("ix_tasks_round_id_record_id", "round_id", "record_id"),
+    Index("ix_tasks_round_id_shard", "round_id", "shard"),
     Index("ix_tasks_holder", "holder", postgresql_where=text("status = 'claimed'")),
 )
 

@@ -5,15 +5,19 @@ from __future__ import annotations
 import asyncio
 from pathlib import Path
 
+import pyarrow as pa
 import pytest
 from sqlalchemy import func, select
 
+from activities.routing import Route, RoutingActivities
 from activities.rows import read_rows
+from activities.selection import BATCH
 from domain.canonical import Sha256
+from domain.errors import RecordsTaken
 from domain.ids import RecordId, RoundId, shard_workflow_id
 from domain.policy import ArmKind, ArmQuota, SamplingPolicy
 from domain.roles import DatasetRole
-from domain.rounds import Phase
+from domain.rounds import Batch, Phase
 from storage import datasets, models, reviews, rounds, tables
 from storage.models import ModelPart
 from tests.workflows.round_world import World, candidate_of, text_of, truth
@@ -301,6 +305,39 @@ async def test_an_approval_from_before_a_second_look_does_not_count_after_it(wor
     assert candidate_of(second) == shown, "the second look found the same"
     await handle.signal(RoundWorkflow.decide_approval, world.decision(plan.round_id, shown))
     assert (await handle.result()).phase is Phase.CLOSED
+
+
+async def test_of_two_rounds_that_choose_at_the_same_moment_one_goes_on(world: World) -> None:
+    pool = world.pool()
+    plans = [world.plan(pool), world.plan(pool)]
+    with world.engine.begin() as connection:
+        for plan in plans:
+            rounds.create_round(connection, plan)
+    batch = Batch(
+        digest=Sha256("0" * 64),
+        artifact=one_record_batch(world),
+        records=1,
+        arms={"random": 1},
+    )
+    routing = RoutingActivities(world.engine, world.store)
+    for _ in range(2):  # again is as good as once
+        routing.route_batch(Route(round_id=plans[0].round_id, batch=batch, shard_size=5))
+    with pytest.raises(RecordsTaken):
+        routing.route_batch(Route(round_id=plans[1].round_id, batch=batch, shard_size=5))
+
+
+def one_record_batch(world: World) -> Sha256:
+    row = {
+        "ordinal": 0,
+        "record_id": "t20",
+        "arm": "random",
+        "rank": 0,
+        "score": None,
+        "propensity": 1.0,
+        "reason": "drawn",
+        "content_digest": "0" * 64,
+    }
+    return world.store.put_table(pa.Table.from_pylist([row], schema=BATCH))
 
 
 async def test_content_that_is_twice_in_a_pool_is_chosen_once(world: World) -> None:

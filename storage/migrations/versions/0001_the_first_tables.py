@@ -583,6 +583,7 @@ def upgrade() -> None:
         postgresql_where=sa.text("status IN ('open', 'claimed')"),
     )
     op.create_index("ix_tasks_round_id_record_id", "tasks", ["round_id", "record_id"], unique=False)
+    op.create_index("ix_tasks_round_id_shard", "tasks", ["round_id", "shard"], unique=False)
     op.create_index(
         "uq_tasks_one_slot_a_person",
         "tasks",
@@ -624,6 +625,7 @@ def downgrade() -> None:
         table_name="tasks",
         postgresql_where=sa.text("holder IS NOT NULL"),
     )
+    op.drop_index("ix_tasks_round_id_shard", table_name="tasks")
     op.drop_index("ix_tasks_round_id_record_id", table_name="tasks")
     op.drop_index(
         "ix_tasks_queue",
