@@ -47,7 +47,7 @@ async def test_an_extended_deadline_keeps_the_tasks_open(
     world = patient_world
     plan = world.plan(world.pool(), review_seconds=2 * DAY, shard_size=8)
     await world.start(plan)
-    await world.until(plan.round_id, Phase.REVIEWING)
+    await world.until_open(plan.round_id)
     shard = world.client.get_workflow_handle(shard_workflow_id(plan.round_id, 0))
     extension = DeadlineExtended(
         request_id="more",
