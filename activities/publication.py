@@ -25,7 +25,7 @@ from activities.manifest import (
     move_durably,
     write_durably,
 )
-from activities.rows import read_rows
+from activities.rows import ROWS, read_rows
 from domain.canonical import Sha256, canonical, digest_bytes
 from domain.roles import DatasetRole, DatasetRow
 from domain.rounds import ApprovalDecided, Candidate, Published, RoundPlan, Snapshot, TrainedModel
@@ -34,15 +34,9 @@ from storage.artifacts import ArtifactStore
 
 FILE = pa.schema(
     [
-        ("record_id", pa.string()),
+        ROWS.field("record_id"),
         ("content", pa.string()),
-        ("content_digest", pa.string()),
-        ("label", pa.string()),
-        ("between", pa.list_(pa.string())),
-        ("how", pa.string()),
-        ("label_confidence", pa.float64()),
-        ("arm", pa.string()),
-        ("round_number", pa.int32()),
+        *(field for field in ROWS if field.name not in {"record_id", "role"}),
     ]
 )
 """Columns of a published file. `content` is JSON; the role is the file's name."""

@@ -55,26 +55,28 @@ class RoleActivities:
             if parent is not None:
                 newest = read_rows(self._store, rows_artifact(parent.manifest))
                 earlier = merge(newest, earlier.values())
-            digests = self._content_digests(request)
-            arms = self._arms(request.batch)
+            batch = self._batch(request.batch)
             frozen = any(row.role is DatasetRole.TEST for row in earlier.values())
             number = 1 if parent is None else parent.version + 1
-            new = [
-                _row(
+            new = []
+            for record_id, each in read_reviewed(self._store, request.outcomes).items():
+                arm, content_digest = batch[record_id]
+                role = assign_role(
                     each.outcome,
-                    content_digest=digests[record_id],
-                    arm=arms[record_id],
-                    role=assign_role(
-                        each.outcome,
-                        arm=arms[record_id],
-                        shares=plan.shares,
-                        seed=plan.policy.seed,
-                        test_is_frozen=frozen,
-                    ),
-                    number=number,
+                    arm=arm,
+                    shares=plan.shares,
+                    seed=plan.policy.seed,
+                    test_is_frozen=frozen,
                 )
-                for record_id, each in read_reviewed(self._store, request.outcomes).items()
-            ]
+                new.append(
+                    _row(
+                        each.outcome,
+                        content_digest=content_digest,
+                        arm=arm,
+                        role=role,
+                        number=number,
+                    )
+                )
             rows = keep_apart(merge(earlier, new).values())
             roles = Counter(row.role for row in rows)
             return Candidate(
@@ -85,26 +87,14 @@ class RoleActivities:
                 parent_version=None if parent is None else parent.version,
             )
 
-    def _content_digests(self, request: AssignRoles) -> dict[RecordId, Sha256]:
-        found: dict[RecordId, Sha256] = {}
-        wanted = self._arms(request.batch).keys()
-        for partition in request.snapshot.partitions:
-            table = self._store.get_table(
-                partition.artifact, columns=["record_id", "content_digest"]
-            )
-            pairs = zip(
-                table["record_id"].to_pylist(), table["content_digest"].to_pylist(), strict=True
-            )
-            found.update((record_id, digest) for record_id, digest in pairs if record_id in wanted)
-        return found
-
-    def _arms(self, batch: Batch) -> dict[RecordId, ArmKind]:
-        table = self._store.get_table(batch.artifact, columns=["record_id", "arm"])
+    def _batch(self, batch: Batch) -> dict[RecordId, tuple[ArmKind, Sha256]]:
+        """Arm and content digest of each record that the round selected."""
+        table = self._store.get_table(
+            batch.artifact, columns=["record_id", "arm", "content_digest"]
+        )
         return {
-            RecordId(record_id): ArmKind(arm)
-            for record_id, arm in zip(
-                table["record_id"].to_pylist(), table["arm"].to_pylist(), strict=True
-            )
+            RecordId(row["record_id"]): (ArmKind(row["arm"]), Sha256(row["content_digest"]))
+            for row in table.to_pylist()
         }
 
 
