@@ -25,7 +25,7 @@ from threadpoolctl import threadpool_info
 
 from domain.policy import ArmKind, ArmQuota, SamplingPolicy
 from learning.candidates import Candidates
-from learning.k_center import k_center
+from learning.diversity.k_center import k_center
 from learning.selection import select
 
 LABELLED = 100

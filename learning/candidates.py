@@ -13,7 +13,7 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from domain.errors import InvalidScores, MissingColumn
-from learning.k_center import MAX_LENGTH
+from learning.diversity.k_center import MAX_LENGTH
 from learning.scoring import CLASSES_KEY
 
 TopTwo = tuple[str, str, float, float]

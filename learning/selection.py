@@ -20,7 +20,7 @@ from domain.errors import BatchExceedsPool, EmptyPool
 from domain.ids import RecordId
 from domain.policy import ArmKind, SamplingPolicy, Selection
 from learning.candidates import Candidates
-from learning.k_center import k_center, nearest
+from learning.diversity.k_center import k_center, nearest
 from learning.ranking import ranked
 
 HESITATION = 0.2

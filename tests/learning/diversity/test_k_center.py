@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 from threadpoolctl import threadpool_limits
 
-from learning import k_center as module
-from learning.k_center import k_center, nearest
+from learning.diversity import k_center as module
+from learning.diversity.k_center import k_center, nearest
 from learning.ranking import largest, ranked
 
 Float32 = NDArray[np.float32]
