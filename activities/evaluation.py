@@ -11,8 +11,8 @@ from temporalio import activity
 from activities.contents import contents_of, earlier_files, parse
 from activities.heartbeat import beating
 from activities.rows import read_rows
+from domain.arms import RANDOM_ARM
 from domain.canonical import Sha256
-from domain.policy import ArmKind
 from domain.records import Content
 from domain.roles import DatasetRole, DatasetRow
 from domain.rounds import (
@@ -139,7 +139,7 @@ def _compare_arms(
         if row.round_number != number or row.arm is None:
             groups["seed"].append(index)
         else:
-            groups["random" if row.arm == ArmKind.RANDOM else "active"].append(index)
+            groups["random" if row.arm == RANDOM_ARM else "active"].append(index)
     compared = compare_at_equal_labels(
         seed_rows=groups["seed"],
         active_rows=groups["active"],

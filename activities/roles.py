@@ -14,7 +14,6 @@ from activities.rows import read_rows, rows_artifact, write_rows
 from domain.canonical import Sha256
 from domain.ids import RecordId
 from domain.outcomes import Outcome
-from domain.policy import ArmKind
 from domain.roles import (
     DatasetRole,
     DatasetRow,
@@ -87,19 +86,19 @@ class RoleActivities:
                 parent_version=None if parent is None else parent.version,
             )
 
-    def _batch(self, batch: Batch) -> dict[RecordId, tuple[ArmKind, Sha256]]:
+    def _batch(self, batch: Batch) -> dict[RecordId, tuple[str, Sha256]]:
         """Arm and content digest of each record that the round selected."""
         table = self._store.get_table(
             batch.artifact, columns=["record_id", "arm", "content_digest"]
         )
         return {
-            RecordId(row["record_id"]): (ArmKind(row["arm"]), Sha256(row["content_digest"]))
+            RecordId(row["record_id"]): (row["arm"], Sha256(row["content_digest"]))
             for row in table.to_pylist()
         }
 
 
 def _row(
-    outcome: Outcome, *, content_digest: Sha256, arm: ArmKind, role: DatasetRole, number: int
+    outcome: Outcome, *, content_digest: Sha256, arm: str, role: DatasetRole, number: int
 ) -> DatasetRow:
     verdict = outcome.verdict
     return DatasetRow(

@@ -13,8 +13,8 @@ from activities.heartbeat import beating
 from domain.canonical import Sha256
 from domain.errors import RecordsTaken
 from domain.ids import RecordId, RoundId
-from domain.policy import ArmKind, Selection
 from domain.rounds import Batch
+from domain.selections import Selection
 from storage import rounds
 from storage.artifacts import ArtifactStore
 from storage.rounds import BatchRow
@@ -81,11 +81,12 @@ def batch_rows(table: pa.Table, *, size: int, first_shard: int = 0) -> list[Batc
             selection=Selection(
                 ordinal=row["ordinal"],
                 record_id=row["record_id"],
-                arm=ArmKind(row["arm"]),
+                arm=row["arm"],
                 rank=row["rank"],
                 score=row["score"],
                 propensity=row["propensity"],
                 reason=row["reason"],
+                predicted=row["predicted"],
             ),
             content_digest=row["content_digest"],
             shard=first_shard + position // size,

@@ -15,7 +15,8 @@ from api.state import now
 from domain.errors import BatchExceedsPool, EmptyPool, InvalidInput, NotFound
 from domain.ids import PoolId, RoundId
 from domain.labels import Guideline, LabelSchema
-from domain.policy import ArmKind, ArmQuota, SamplingPolicy, check_policy
+from domain.policy import SamplingPolicy
+from domain.policy_rules import check_policy
 from domain.rounds import RoundPlan
 from storage import datasets, definitions, pools, rounds
 from storage.pools import Pool

@@ -104,6 +104,24 @@ class InvalidPolicy(InvalidInput):
     code = "invalid_policy"
 
 
+class InvalidExpression(InvalidPolicy):
+    """A filter of a policy that cannot be read."""
+
+    code = "invalid_expression"
+
+
+class ImpossibleConstraints(InvalidInput):
+    """The eligible records cannot meet what the policy demands, and it says to stop."""
+
+    code = "impossible_constraints"
+
+
+class PolicyNotApproved(Conflict):
+    """Nobody but its author has looked at the policy yet."""
+
+    code = "policy_not_approved"
+
+
 class BatchExceedsPool(InvalidInput):
     code = "batch_exceeds_pool"
 

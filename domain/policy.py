@@ -1,97 +1,192 @@
-"""Sampling policies: how a batch is put together."""
+"""Sampling policies: how a batch is put together. The document that people write, version by
+version, is this dataclass in YAML or JSON."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from dataclasses import dataclass
+import math
+from dataclasses import dataclass, field
 from enum import StrEnum
-from operator import attrgetter
 
-from domain.canonical import Sha256, digest, digest_lines
-from domain.errors import InvalidPolicy
-from domain.ids import RecordId
+from domain.arms import Arm, ArmKind, Signal
+from domain.canonical import Sha256, digest
 
 MIN_RANDOM_SHARE = 0.05
 """Below this a round could not tell whether its other labels were worth their cost."""
 
 MAX_BATCH = 100_000
+PREDICTED = "predicted"
+"""The one column that is not metadata: the label that the model gives a record."""
 
 
-class ArmKind(StrEnum):
-    UNCERTAINTY = "uncertainty"
-    DIVERSITY = "diversity"
-    RANDOM = "random"
+class WhenImpossible(StrEnum):
+    RELAX = "relax"
+    """Come as near as possible; the round shows what is missing."""
+    STOP = "stop"
+    """Select nothing, and say what is missing."""
 
 
 @dataclass(frozen=True, kw_only=True)
-class ArmQuota:
-    arm: ArmKind
-    records: int
+class Limit:
+    """How many records of a group the batch holds: those with one value in one column."""
+
+    column: str
+    """`predicted`, or a metadata column: segment, source, language, market, …"""
+    value: str = ""
+    """The group; empty: each value in the column is a group of its own."""
+    min_records: int | None = None
+    max_records: int | None = None
+    min_share: float | None = None
+    """Of the batch; rounded up."""
+    max_share: float | None = None
+    """Of the batch; rounded down."""
+
+    def at_least(self, batch_size: int) -> int:
+        share = 0 if self.min_share is None else _rounded_up(self.min_share * batch_size)
+        return max(self.min_records or 0, share)
+
+    def at_most(self, batch_size: int) -> int:
+        most = batch_size if self.max_records is None else self.max_records
+        share = 1.0 if self.max_share is None else self.max_share
+        return min(most, batch_size - _rounded_up((1.0 - share) * batch_size))
+
+
+@dataclass(frozen=True, kw_only=True)
+class NearDuplicates:
+    """From when on two records are the same to a reviewer.
+
+    The batch holds no two such records, and none like one that is labelled or kept for tests.
+    """
+
+    text: float | None = 0.8
+    """Jaccard similarity of the texts' shingles, estimated by MinHash; none: texts may be alike."""
+    embedding: float | None = 0.985
+    """Cosine of the embeddings; none: embeddings may be alike."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Exclusions:
+    """Which records may not be chosen, besides those that are labelled or in an open round."""
+
+    usage_restrictions: tuple[str, ...] = ()
+    """Values of `usage_restriction`; `*` stands for any value."""
+    quality_statuses: tuple[str, ...] = ()
+    """Values of `quality_status`."""
+    out_of_scope: str = ""
+    """An expression that is true of records which the dataset is not about."""
+    where: str = ""
+    """An expression that is true of whatever else is to be left out."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Guards:
+    """Against a loop that feeds on itself."""
+
+    max_weakness_share: float = 1.0
+    """Of the batch: records that resemble those which the model got wrong in earlier rounds."""
+    weakness_similarity: float = 0.9
+    """Cosine from which a record resembles another."""
+    max_ambiguous_share: float = 1.0
+    """Of the batch: records that people could not settle in an earlier round."""
+    region_rounds: int = 3
+    """An alarm is raised when one region leads in this many rounds running."""
+    region_share: float = 0.5
+    """The share of a round's chosen records from which a region leads."""
+
+
+class Measure(StrEnum):
+    """What a gate looks at; each is in [0, 1]."""
+
+    COVERAGE = "coverage"
+    """How well the batch and what is labelled stand for the pool: mean kernel similarity of the
+    eligible records to the nearest of them."""
+    DIVERSITY = "diversity"
+    """Mean distance of the batch's records to their nearest neighbour in the batch, over 2."""
+    QUALITY = "quality"
+    """Share of the batch with content and metadata as they should be: nothing that the policy
+    reads is missing."""
+    RANDOM_SHARE = "random_share"
+    CONSTRAINTS_MET = "constraints_met"
+    """Share of the demanded minima and maxima that the batch meets."""
+    CLASS_DISTANCE = "class_distance"
+    """Jensen-Shannon distance between the predicted classes of batch and pool."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Gate:
+    """What the batch must reach before it goes to people; else the round waits for a decision."""
+
+    measure: Measure
+    at_least: float | None = None
+    at_most: float | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Scale:
+    """Where a level's 0 and 1 lie, for metadata that is not from 0 to 1 already."""
+
+    low: float
+    high: float
 
 
 @dataclass(frozen=True, kw_only=True)
 class SamplingPolicy:
-    """What a round selects. The quotas add up to the batch size; one arm is random."""
+    """What a round selects, and why."""
 
     name: str
-    version: int
+    version: int = 1
+    """Given by the system: each change is the next version."""
+    description: str = ""
     batch_size: int
-    arms: tuple[ArmQuota, ...]
     seed: int = 0
+    arms: tuple[Arm, ...]
+    limits: tuple[Limit, ...] = ()
+    near_duplicates: NearDuplicates = field(default_factory=NearDuplicates)
+    when_impossible: WhenImpossible = WhenImpossible.RELAX
+    exclusions: Exclusions = field(default_factory=Exclusions)
+    guards: Guards = field(default_factory=Guards)
+    gates: tuple[Gate, ...] = ()
+    scales: dict[Signal, Scale] = field(default_factory=dict)
+    """For risk, business_value and sensitivity."""
+    half_life_days: float = 30.0
+    """The age at which recency is one half."""
+    production: str = ""
+    """An expression that is true of records seen in production, to compare the batch with."""
 
     @property
     def digest(self) -> Sha256:
         return digest(self)
 
-    def quota(self, arm: ArmKind) -> int:
-        return sum(quota.records for quota in self.arms if quota.arm is arm)
+    @property
+    def random_arm(self) -> Arm:
+        return next(arm for arm in self.arms if arm.kind is ArmKind.RANDOM)
 
-
-def check_policy(policy: SamplingPolicy) -> SamplingPolicy:
-    """The policy if it can be followed. Raises InvalidPolicy with the reason otherwise."""
-    if not 1 <= policy.batch_size <= MAX_BATCH:
-        raise InvalidPolicy(f"batch_size is {policy.batch_size}; it must be 1 to {MAX_BATCH:,}")
-    kinds = [quota.arm for quota in policy.arms]
-    if len(set(kinds)) != len(kinds):
-        raise InvalidPolicy("an arm is named twice")
-    if any(quota.records < 0 for quota in policy.arms):
-        raise InvalidPolicy("a quota is negative")
-    total = sum(quota.records for quota in policy.arms)
-    if total != policy.batch_size:
-        raise InvalidPolicy(
-            f"the quotas add up to {total}, the batch size is {policy.batch_size}",
-            hint="make the quotas of the arms add up to batch_size",
-            total=total,
-            batch_size=policy.batch_size,
+    @property
+    def signals(self) -> frozenset[Signal]:
+        """All that the arms look at."""
+        return frozenset(
+            signal for arm in self.arms for signal in (*arm.weighted_signals, *arm.weights)
         )
-    if policy.quota(ArmKind.RANDOM) < MIN_RANDOM_SHARE * policy.batch_size:
-        raise InvalidPolicy(
-            f"the random arm has {policy.quota(ArmKind.RANDOM)} of {policy.batch_size} records; "
-            f"at least {MIN_RANDOM_SHARE:.0%} must be random",
-            hint="without a random baseline nobody can say whether the other labels were worth it",
-        )
-    if not 0 <= policy.seed < 2**63:
-        raise InvalidPolicy("the seed must be a whole number from 0 to 2^63 - 1")
-    return policy
+
+    def quotas(self, records: int | None = None) -> dict[str, int]:
+        """Arm → records, adding up to `records`, or to the batch size.
+
+        The random arm's share is rounded up; the rest goes by largest remainder, of equals to the
+        arm that is named first.
+        """
+        random = self.random_arm
+        size = self.batch_size if records is None else records
+        at_random = _rounded_up(random.share * size)
+        others = [arm for arm in self.arms if arm is not random]
+        total = sum(arm.share for arm in others)
+        left = size - at_random
+        exact = [left * arm.share / total for arm in others] if total else []
+        quotas = [math.floor(each + 1e-9) for each in exact]
+        by_remainder = sorted(range(len(others)), key=lambda i: (quotas[i] - exact[i], i))
+        for place in by_remainder[: left - sum(quotas)]:
+            quotas[place] += 1
+        given = dict(zip((arm.name for arm in others), quotas, strict=True))
+        return {arm.name: given.get(arm.name, at_random) for arm in self.arms}
 
 
-@dataclass(frozen=True, kw_only=True)
-class Selection:
-    """Why one record is in the batch."""
-
-    ordinal: int
-    """Place in the batch, from 0."""
-    record_id: RecordId
-    arm: ArmKind
-    rank: int
-    """Place within the arm, from 0."""
-    score: float | None
-    """The arm's own score: margin uncertainty in [0, 1], or distance; none for the random arm."""
-    propensity: float | None
-    """Probability that a uniform draw would have included the record; random arm only."""
-    reason: str
-
-
-def batch_digest(selections: Iterable[Selection]) -> Sha256:
-    """SHA-256 over the selections in review order, one canonical row a line."""
-    return digest_lines(sorted(selections, key=attrgetter("ordinal")))
+def _rounded_up(value: float) -> int:
+    return math.ceil(value - 1e-9)

@@ -11,10 +11,10 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from enum import StrEnum
 
+from domain.arms import RANDOM_ARM
 from domain.canonical import Sha256, digest_lines
 from domain.ids import RecordId
 from domain.outcomes import Outcome
-from domain.policy import ArmKind
 from domain.reviews import VerdictKind
 
 
@@ -66,7 +66,7 @@ class DatasetRow:
 
 
 def assign_role(
-    outcome: Outcome, *, arm: ArmKind, shares: RoleShares, seed: int, test_is_frozen: bool
+    outcome: Outcome, *, arm: str, shares: RoleShares, seed: int, test_is_frozen: bool
 ) -> DatasetRole:
     """The role of a record that this round has concluded.
 
@@ -82,7 +82,7 @@ def assign_role(
             pass
         case _:
             return DatasetRole.EXCLUDED
-    if arm is not ArmKind.RANDOM:
+    if arm != RANDOM_ARM:
         return DatasetRole.TRAIN
     place = _unit_interval(f"{seed}/{outcome.record_id}")
     for role, share in (

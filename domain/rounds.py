@@ -17,6 +17,7 @@ from domain.policy import SamplingPolicy
 from domain.progress import ShardState
 from domain.records import ContentKind
 from domain.roles import RoleShares
+from domain.selections import Findings
 
 MAX_REVIEWS_PER_RECORD = 7
 
@@ -25,6 +26,8 @@ class Phase(StrEnum):
     SNAPSHOT = "snapshot"
     SCORING = "scoring"
     SELECTING = "selecting"
+    CHECKING = "checking"
+    """The batch failed a gate of the policy; a person decides whether and how the round goes on."""
     ROUTING = "routing"
     REVIEWING = "reviewing"
     ASSESSING = "assessing"
@@ -56,6 +59,8 @@ class RoundPlan:
     requested_by: Actor
     requested_at: Timestamp
     purpose: str = ""
+    records: int | None = None
+    """How many to select, at most the policy's batch size; none: as many as that."""
     reviews_per_record: int = 2
     review_seconds: float = 14 * 86_400.0
     """How long reviewing may take before unsettled records are held."""
@@ -115,8 +120,9 @@ class Batch:
     artifact: Sha256
     records: int
     arms: dict[str, int]
-    notes: tuple[str, ...] = ()
-    """What the policy could not do as written, and what was done instead."""
+    findings: Findings
+    policy_digest: Sha256
+    """Of the policy that selected it: the plan's, or the one that replaced it at a failed gate."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -242,6 +248,32 @@ class ApprovalDecided:
     submitted_at: Timestamp
     records: tuple[RecordId, ...] = ()
     """With a rejection: the records to look at again."""
+    signature: str = ""
+
+
+class BatchAction(StrEnum):
+    ACCEPT = "accept"
+    """Go on with the batch as it is."""
+    AMEND = "amend"
+    """Select again by another approved policy."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class BatchDecided:
+    """Signal `decide_batch`: what becomes of the batch of that digest, which failed a gate.
+
+    To give the round up, it is cancelled.
+    """
+
+    decision_id: str
+    round_id: RoundId
+    action: BatchAction
+    batch_digest: Sha256
+    reason: str
+    actor: Actor
+    submitted_at: Timestamp
+    policy: SamplingPolicy | None = None
+    """With amend: the policy to select by, approved like any other."""
     signature: str = ""
 
 

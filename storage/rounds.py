@@ -12,9 +12,9 @@ from sqlalchemy.dialects.postgresql import JSONB, insert
 from domain.canonical import Sha256
 from domain.errors import Conflict, NotFound
 from domain.ids import Document, PoolId, RecordId, RoundId, Timestamp
-from domain.policy import ArmKind, Selection
 from domain.records import Json
 from domain.rounds import Phase, RoundPlan
+from domain.selections import Selection
 from storage.copying import copy_rows
 from storage.documents import from_json, to_json
 from storage.tables import batch_records, rounds
@@ -235,11 +235,12 @@ def put_batch(connection: Connection, round_id: RoundId, rows: Iterable[BatchRow
                 "record_id": row.selection.record_id,
                 "ordinal": row.selection.ordinal,
                 "content_digest": row.content_digest,
-                "arm": row.selection.arm.value,
+                "arm": row.selection.arm,
                 "rank": row.selection.rank,
                 "score": row.selection.score,
                 "propensity": row.selection.propensity,
                 "reason": row.selection.reason,
+                "predicted": row.selection.predicted,
                 "shard": row.shard,
             }
             for row in rows
@@ -301,11 +302,12 @@ def _batch_row(row: Row[*tuple[object, ...]]) -> BatchRow:
         selection=Selection(
             ordinal=row.ordinal,
             record_id=row.record_id,
-            arm=ArmKind(row.arm),
+            arm=row.arm,
             rank=row.rank,
             score=row.score,
             propensity=row.propensity,
             reason=row.reason,
+            predicted=row.predicted,
         ),
         content_digest=row.content_digest,
         shard=row.shard,

@@ -71,6 +71,7 @@ batch_records = Table(
     Column("score", Double),
     Column("propensity", Double),
     Column("reason", Text, nullable=False),
+    Column("predicted", Text),
     Column("shard", Integer, nullable=False),
     UniqueConstraint("round_id", "ordinal"),
 )

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Protocol
 
-from domain.policy import SamplingPolicy
 from domain.records import Content
 
 
@@ -15,11 +13,3 @@ class Digits:
 
     contents: list[Content]
     labels: list[str]
-
-
-class PolicyMaker(Protocol):
-    """A policy with these quotas."""
-
-    def __call__(
-        self, *, uncertainty: int = 0, diversity: int = 0, random: int = 0, seed: int = 0
-    ) -> SamplingPolicy: ...

@@ -12,9 +12,9 @@ from activities.routing import batch_rows
 from activities.rows import read_rows
 from domain.canonical import Sha256
 from domain.ids import RecordId
-from domain.policy import ArmKind, batch_digest
 from domain.roles import DatasetRole, DatasetRow, assign_role, dataset_digest, keep_apart, merge
 from domain.rounds import Batch, Candidate, RoundPlan
+from domain.selections import batch_digest
 from storage.artifacts import ArtifactStore
 from workers.audit.comparison import compare
 from workers.audit.evidence import Evidence
@@ -186,10 +186,10 @@ def _shards_of_records(evidence: Evidence, store: ArtifactStore) -> dict[str, in
     return shards
 
 
-def _arms(batch: Batch, store: ArtifactStore) -> dict[RecordId, ArmKind]:
+def _arms(batch: Batch, store: ArtifactStore) -> dict[RecordId, str]:
     table = store.get_table(batch.artifact)
     pairs = zip(table["record_id"].to_pylist(), table["arm"].to_pylist(), strict=True)
-    return {RecordId(record_id): ArmKind(arm) for record_id, arm in pairs}
+    return {RecordId(record_id): arm for record_id, arm in pairs}
 
 
 def _concluded(evidence: Evidence, source: str) -> dict[RecordId, dict[str, Any]]:

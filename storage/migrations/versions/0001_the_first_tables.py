@@ -346,6 +346,7 @@ def upgrade() -> None:
         sa.Column("score", sa.Double(), nullable=True),
         sa.Column("propensity", sa.Double(), nullable=True),
         sa.Column("reason", sa.Text(), nullable=False),
+        sa.Column("predicted", sa.Text(), nullable=True),
         sa.Column("shard", sa.Integer(), nullable=False),
         sa.ForeignKeyConstraint(
             ["round_id"], ["rounds.round_id"], name=op.f("fk_batch_records_round_id")
