@@ -132,6 +132,12 @@ class InvalidScores(InvalidInput):
     code = "invalid_scores"
 
 
+class InvalidMetadata(InvalidInput):
+    """A record's metadata hold what a signal cannot be read from."""
+
+    code = "invalid_metadata"
+
+
 class RecordsTaken(Conflict):
     """Another round of the same pool has chosen the same records a moment before."""
 
