@@ -85,12 +85,12 @@ def require(roles: Collection[Role], permission: Permission) -> None:
         )
 
 
-def check_approver(approver: AccountId, *, requested_by: AccountId) -> None:
+def check_approver(
+    approver: AccountId, *, requested_by: AccountId, what: str = "approve its dataset"
+) -> None:
     """Who asked for a round does not approve it. Raises DutiesNotSeparate."""
     if approver == requested_by:
-        raise DutiesNotSeparate(
-            "you asked for this round, so another person must approve its dataset"
-        )
+        raise DutiesNotSeparate(f"you asked for this round, so another person must {what}")
 
 
 def check_adjudicator(adjudicator: AccountId, *, reviewers: Collection[AccountId]) -> None:

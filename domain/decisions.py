@@ -1,15 +1,21 @@
-"""The rules by which an approval or a cancellation counts."""
+"""The rules by which an approval, a decision about a batch or a cancellation counts."""
 
 from __future__ import annotations
 
 from collections.abc import Collection
+from dataclasses import replace
 
-from domain.accounts import check_approver
-from domain.canonical import Sha256
+from domain.accounts import Actor, check_approver
+from domain.canonical import Sha256, canonical
 from domain.errors import DutiesNotSeparate
 from domain.ids import AccountId, RoundId
 from domain.messages import malformed
-from domain.rounds import ApprovalDecided, CancelRequested
+from domain.policy import SamplingPolicy
+from domain.policy_rules import faults
+from domain.rounds import ApprovalDecided, Batch, BatchAction, BatchDecided, CancelRequested
+
+MAX_POLICY_BYTES = 200_000
+"""Every step of the round is told the policy, within what Temporal accepts as one message."""
 
 
 def approval_refusal(
@@ -31,8 +37,60 @@ def approval_refusal(
         return "the round does not wait for approval"
     if decision.dataset_digest != waiting:
         return "the decision cites another dataset than the one that waits"
+    return _requester_refusal(decision.actor, requested_by, "approve its dataset")
+
+
+def batch_refusal(
+    decision: BatchDecided,
+    *,
+    round_id: RoundId,
+    waiting: Batch | None,
+    requested_by: AccountId,
+    handled: Collection[str],
+) -> str | None:
+    """Why the decision changes nothing; none when it counts. `waiting` is the batch that is held.
+
+    Whether somebody approved the policy is not known here: the API looks that up.
+    """
+    if (why_not := malformed(replace(decision, policy=None))) is not None:
+        return why_not
+    if decision.round_id != round_id:
+        return "the decision is about another round"
+    if decision.decision_id in handled:
+        return "duplicate: this decision was handled before"
+    if waiting is None:
+        return "the round does not wait for a decision about its batch"
+    if decision.batch_digest != waiting.digest:
+        return "the decision cites another batch than the one that waits"
+    if not decision.reason.strip():
+        return "the decision gives no reason"
+    why_not = _requester_refusal(decision.actor, requested_by, "decide about its batch")
+    if why_not is not None:
+        return why_not
+    if decision.action is BatchAction.AMEND:
+        return _policy_refusal(decision.policy, instead_of=waiting.policy_digest)
+    if decision.policy is not None:
+        return "only an amendment names a policy"
+    if not waiting.records:
+        return "nothing is selected, so there is nothing to accept"
+    return None
+
+
+def _policy_refusal(policy: SamplingPolicy | None, *, instead_of: Sha256) -> str | None:
+    if policy is None:
+        return "an amendment names the policy to select by"
+    if len(canonical(policy)) > MAX_POLICY_BYTES:
+        return f"the policy is larger than {MAX_POLICY_BYTES:,} bytes"
+    if any(faults(policy)):
+        return "the policy cannot be followed"
+    if policy.digest == instead_of:
+        return "the policy is the one by which the batch was selected"
+    return None
+
+
+def _requester_refusal(actor: Actor, requested_by: AccountId, what: str) -> str | None:
     try:
-        check_approver(decision.actor.account_id, requested_by=requested_by)
+        check_approver(actor.account_id, requested_by=requested_by, what=what)
     except DutiesNotSeparate as error:
         return error.message
     return None

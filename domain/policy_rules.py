@@ -105,7 +105,7 @@ def _arms(policy: SamplingPolicy) -> Iterator[Fault]:
             message="there must be exactly one arm of kind random",
             hint="without a random baseline nobody can say whether the other labels were worth it",
         )
-    total = math.fsum(arm.share for arm in policy.arms)
+    total = math.fsum(arm.share for arm in policy.arms if 0.0 < arm.share <= 1.0)
     if not abs(total - 1.0) <= 1e-6:
         yield Fault(
             path=("arms",),
@@ -162,8 +162,14 @@ def _limit(limit: Limit, path: Path, batch_size: int) -> Iterator[Fault]:
         records = getattr(limit, name)
         if records is not None and records < 0:
             yield Fault(path=(*path, name), message="is negative")
-    for name in ("min_share", "max_share"):
-        yield from _unit(getattr(limit, name), (*path, name))
+    beyond = [
+        fault
+        for name in ("min_share", "max_share")
+        for fault in _unit(getattr(limit, name), (*path, name))
+    ]
+    yield from beyond
+    if beyond or not 1 <= batch_size <= MAX_BATCH:
+        return  # the bounds cannot be reckoned
     if limit.at_least(batch_size) > limit.at_most(batch_size):
         yield Fault(path=path, message="demands more than it allows")
 

@@ -124,6 +124,14 @@ class Batch:
     policy_digest: Sha256
     """Of the policy that selected it: the plan's, or the one that replaced it at a failed gate."""
 
+    @property
+    def held(self) -> bool:
+        """Whether a person decides about it before anybody works on it.
+
+        It failed a gate, or nothing could be selected as the policy demands.
+        """
+        return self.records == 0 or bool(self.findings.failed_gates)
+
 
 @dataclass(frozen=True, kw_only=True)
 class ShardPlan:
