@@ -27,17 +27,13 @@ def approval_refusal(
     handled: Collection[str],
 ) -> str | None:
     """Why the decision changes nothing; none when it counts. `waiting` is the dataset's digest."""
-    if (why_not := malformed(decision)) is not None:
+    if (why_not := malformed(decision) or _astray(decision, round_id, handled)) is not None:
         return why_not
-    if decision.round_id != round_id:
-        return "the decision is about another round"
-    if decision.decision_id in handled:
-        return "duplicate: this decision was handled before"
     if waiting is None:
         return "the round does not wait for approval"
     if decision.dataset_digest != waiting:
         return "the decision cites another dataset than the one that waits"
-    return _requester_refusal(decision.actor, requested_by, "approve its dataset")
+    return _duties_refusal(decision.actor, requested_by, "approve its dataset")
 
 
 def batch_refusal(
@@ -52,28 +48,30 @@ def batch_refusal(
 
     Whether somebody approved the policy is not known here: the API looks that up.
     """
-    if (why_not := malformed(replace(decision, policy=None))) is not None:
+    sent = replace(decision, policy=None)  # a policy has rules of its own
+    if (why_not := malformed(sent) or _astray(decision, round_id, handled)) is not None:
         return why_not
-    if decision.round_id != round_id:
-        return "the decision is about another round"
-    if decision.decision_id in handled:
-        return "duplicate: this decision was handled before"
     if waiting is None:
         return "the round does not wait for a decision about its batch"
     if decision.batch_digest != waiting.digest:
         return "the decision cites another batch than the one that waits"
     if not decision.reason.strip():
         return "the decision gives no reason"
-    why_not = _requester_refusal(decision.actor, requested_by, "decide about its batch")
-    if why_not is not None:
-        return why_not
-    if decision.action is BatchAction.AMEND:
-        return _policy_refusal(decision.policy, instead_of=waiting.policy_digest)
-    if decision.policy is not None:
-        return "only an amendment names a policy"
-    if not waiting.records:
-        return "nothing is selected, so there is nothing to accept"
-    return None
+    return _duties_refusal(
+        decision.actor, requested_by, "decide about its batch"
+    ) or _action_refusal(decision, waiting)
+
+
+def _action_refusal(decision: BatchDecided, waiting: Batch) -> str | None:
+    match decision.action:
+        case BatchAction.AMEND:
+            return _policy_refusal(decision.policy, instead_of=waiting.policy_digest)
+        case BatchAction.ACCEPT if decision.policy is not None:
+            return "only an amendment names a policy"
+        case BatchAction.ACCEPT if waiting.records == 0:
+            return "nothing is selected, so there is nothing to accept"
+        case BatchAction.ACCEPT:
+            return None
 
 
 def _policy_refusal(policy: SamplingPolicy | None, *, instead_of: Sha256) -> str | None:
@@ -88,7 +86,17 @@ def _policy_refusal(policy: SamplingPolicy | None, *, instead_of: Sha256) -> str
     return None
 
 
-def _requester_refusal(actor: Actor, requested_by: AccountId, what: str) -> str | None:
+def _astray(
+    decision: ApprovalDecided | BatchDecided, round_id: RoundId, handled: Collection[str]
+) -> str | None:
+    if decision.round_id != round_id:
+        return "the decision is about another round"
+    if decision.decision_id in handled:
+        return "duplicate: this decision was handled before"
+    return None
+
+
+def _duties_refusal(actor: Actor, requested_by: AccountId, what: str) -> str | None:
     try:
         check_approver(actor.account_id, requested_by=requested_by, what=what)
     except DutiesNotSeparate as error:

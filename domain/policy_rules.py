@@ -118,9 +118,7 @@ def _arm(arm: Arm, path: Path) -> Iterator[Fault]:
     if not is_name(arm.name):
         yield Fault(path=(*path, "name"), message=f"{arm.name!r} cannot be a name")
     if (arm.name == RANDOM_ARM) is not (arm.kind is ArmKind.RANDOM):
-        yield Fault(
-            path=(*path, "name"), message="“random” names the arm of kind random alone"
-        )
+        yield Fault(path=(*path, "name"), message="“random” names the arm of kind random alone")
     if not 0.0 < arm.share <= 1.0:
         yield Fault(path=(*path, "share"), message="must be above 0 and at most 1")
     if arm.kind is ArmKind.RANDOM:

@@ -5,7 +5,7 @@ Everything here travels through Temporal's history, so it holds references and d
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 
 from domain.accounts import Actor
@@ -52,6 +52,9 @@ class RoundPlan:
     kind: ContentKind
     dataset: str
     policy: SamplingPolicy
+    policy_approved_by: str = ""
+    """The account that approved this version of the policy."""
+    policy_approved_at: str = ""
     schema: LabelSchema
     guideline: str
     """`name@version`."""
@@ -72,6 +75,20 @@ class RoundPlan:
     @property
     def digest(self) -> Sha256:
         return digest(self)
+
+    def amended(self, decision: BatchDecided) -> RoundPlan:
+        """The plan with the decision's policy, if it names one: nobody has signed it as a whole."""
+        if decision.policy is None:
+            return self
+        size = decision.policy.batch_size
+        return replace(
+            self,
+            policy=decision.policy,
+            policy_approved_by=decision.policy_approved_by,
+            policy_approved_at=decision.policy_approved_at,
+            records=None if self.records is None else min(self.records, size),
+            signature="",
+        )
 
 
 # -- what the steps hand to each other --------------------------------------------------------
@@ -282,6 +299,8 @@ class BatchDecided:
     submitted_at: Timestamp
     policy: SamplingPolicy | None = None
     """With amend: the policy to select by, approved like any other."""
+    policy_approved_by: str = ""
+    policy_approved_at: str = ""
     signature: str = ""
 
 

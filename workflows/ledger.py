@@ -2,16 +2,27 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
+
 from temporalio import workflow
 
 from workflows.time import now
 
 with workflow.unsafe.imports_passed_through():
     from domain.accounts import SYSTEM, Actor
+    from domain.canonical import Sha256
     from domain.ledger import Decision, Ledger
+    from domain.policy import SamplingPolicy
     from domain.records import Json
     from domain.reviews import signed_part
-    from domain.rounds import ApprovalDecided, CancelRequested, RoundPlan
+    from domain.rounds import (
+        ApprovalDecided,
+        Batch,
+        BatchAction,
+        BatchDecided,
+        CancelRequested,
+        RoundPlan,
+    )
 
 
 class RoundLedger(Ledger):
@@ -47,11 +58,66 @@ class RoundLedger(Ledger):
                 "signature": plan.signature,
                 "policy": f"{plan.policy.name}@{plan.policy.version}",
                 "policy_digest": plan.policy.digest,
+                "policy_approved_by": plan.policy_approved_by,
+                "policy_approved_at": plan.policy_approved_at,
                 "schema": f"{plan.schema.name}@{plan.schema.version}",
                 "guideline": plan.guideline,
                 "submitted_at": plan.requested_at,
             },
             reason=plan.purpose,
+        )
+
+    def selected(self, batch: Batch, *, by: SamplingPolicy, model: Sha256) -> None:
+        findings = batch.findings
+        self.decide(
+            "batch_selected",
+            subject=batch.digest,
+            detail={
+                "artifact": batch.artifact,
+                "records": batch.records,
+                "policy": f"{by.name}@{by.version}",
+                "policy_digest": batch.policy_digest,
+                "seed": by.seed,
+                "model": model,
+                "arms": dict(batch.arms),
+                "excluded": dict(findings.excluded),
+                "shortfalls": [asdict(each) for each in findings.shortfalls],
+                "alarms": list(findings.alarms),
+                "notes": list(findings.notes),
+            },
+        )
+
+    def held(self, batch: Batch) -> None:
+        self.decide(
+            "batch_held",
+            subject=batch.digest,
+            detail={
+                "records": batch.records,
+                "policy_digest": batch.policy_digest,
+                "failed_gates": [asdict(gate) for gate in batch.findings.failed_gates],
+            },
+        )
+
+    def batch_decision(self, decision: BatchDecided, *, refusal: str | None) -> None:
+        accepted = decision.action is BatchAction.ACCEPT
+        kind = "batch_accepted" if accepted else "batch_amended"
+        policy = decision.policy
+        self.decide(
+            kind if refusal is None else "batch_decision_refused",
+            actor=decision.actor,
+            subject=decision.batch_digest,
+            detail={
+                "decision_id": decision.decision_id,
+                "action": decision.action,
+                "policy": None if policy is None else f"{policy.name}@{policy.version}",
+                "policy_digest": None if policy is None else policy.digest,
+                "policy_approved_by": decision.policy_approved_by,
+                "submitted_at": decision.submitted_at,
+                "message_digest": signed_part(decision),
+                "signature": decision.signature,
+                **({"refusal": refusal} if refusal else {}),
+            },
+            reason=decision.reason,
         )
 
     def approval(self, decision: ApprovalDecided, *, refusal: str | None) -> None:

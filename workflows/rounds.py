@@ -8,6 +8,7 @@ from temporalio import workflow
 from temporalio.exceptions import FailureError
 
 from workflows.endings import Ending, RoundRejected, ending_of
+from workflows.inbox import Inbox
 from workflows.ledger import RoundLedger
 from workflows.options import LIGHT
 from workflows.steps import RoundSteps
@@ -16,11 +17,13 @@ from workflows.time import now
 with workflow.unsafe.imports_passed_through():
     from activities.rounds import CloseRound, RoundActivities
     from domain.canonical import Sha256, tame
-    from domain.decisions import approval_refusal, cancellation_refusal
+    from domain.decisions import approval_refusal, batch_refusal, cancellation_refusal
     from domain.ids import Document
     from domain.rounds import (
         ApprovalDecided,
         Batch,
+        BatchAction,
+        BatchDecided,
         CancelRequested,
         Candidate,
         Phase,
@@ -29,6 +32,7 @@ with workflow.unsafe.imports_passed_through():
         RoundResult,
         ShardResult,
         Snapshot,
+        TrainedModel,
     )
 
 PAST_CANCELLING = frozenset({Phase.PUBLISHING, Phase.RETRAINING, Phase.EVALUATING})
@@ -37,21 +41,27 @@ PAST_CANCELLING = frozenset({Phase.PUBLISHING, Phase.RETRAINING, Phase.EVALUATIN
 
 @workflow.defn
 class RoundWorkflow:
-    """Signals `decide_approval` and `cancel_round` only append; the phases do the rest."""
+    """The signals `decide_batch`, `decide_approval` and `cancel_round` only append; the phases do
+    the rest."""
 
     @workflow.init
     def __init__(self, plan: RoundPlan) -> None:
         self.plan = plan
         self.ledger = RoundLedger()
         self.steps = RoundSteps(plan, self.ledger)
-        self._approvals: list[ApprovalDecided] = []
+        self._batch_decisions = Inbox(self._settle_batch_decision)
+        self._approvals = Inbox(self._settle_approval)
         self._cancels: list[CancelRequested] = []
         self._handled: set[str] = set()
         self._published: Published | None = None
 
     @workflow.signal
+    def decide_batch(self, decision: BatchDecided) -> None:
+        self._batch_decisions.add(tame(decision))
+
+    @workflow.signal
     def decide_approval(self, decision: ApprovalDecided) -> None:
-        self._approvals.append(tame(decision))
+        self._approvals.add(tame(decision))
 
     @workflow.signal
     def cancel_round(self, request: CancelRequested) -> None:
@@ -80,14 +90,41 @@ class RoundWorkflow:
         steps = self.steps
         snapshot = await steps.snapshot()
         before = await steps.train(snapshot, snapshot.settled, None)
-        scores = await steps.score(snapshot, before)
-        batch = await steps.select(snapshot, before, scores)
+        batch = await self._select(snapshot, before)
         results = await steps.review(batch)
         while self._published is None:
             candidate, approval, results = await self._approve(snapshot, batch, results)
             self._published = await steps.publish(snapshot, candidate, approval, before)
         after = await steps.train(snapshot, candidate.rows, self._published)
         await steps.evaluate(snapshot, candidate, before, after)
+
+    # -- the batch ----------------------------------------------------------------------------
+
+    async def _select(self, snapshot: Snapshot, model: TrainedModel) -> Batch:
+        """Selects until a batch passes the policy's gates, or somebody accepts it as it is."""
+        while True:
+            scores = await self.steps.score(snapshot, model)
+            batch = await self.steps.select(snapshot, model, scores)
+            self._batch_decisions.refuse()  # made before there was this batch to decide about
+            if not batch.held:
+                return batch
+            await self.steps.hold(batch)
+            decision = await self._batch_decisions.first(batch)
+            self.steps.follow(decision)
+            if decision.action is BatchAction.ACCEPT:
+                return batch
+
+    def _settle_batch_decision(self, decision: BatchDecided, waiting: Batch | None) -> bool:
+        why_not = batch_refusal(
+            decision,
+            round_id=self.plan.round_id,
+            waiting=waiting,
+            requested_by=self.plan.requested_by.account_id,
+            handled=self._handled,
+        )
+        self._handled.add(decision.decision_id)
+        self.ledger.batch_decision(decision, refusal=why_not)
+        return why_not is None
 
     # -- approval -----------------------------------------------------------------------------
 
@@ -97,23 +134,15 @@ class RoundWorkflow:
         """Shows the dataset until somebody approves it; looks again at records where asked to."""
         while True:
             candidate = await self.steps.assess(snapshot, batch, results)
-            decision = await self._await_decision(candidate)
+            decision = await self._approvals.first(candidate.digest)
             if decision.approved:
                 return candidate, decision, results
             if not decision.records:
                 raise RoundRejected(decision.reason)
             results = results + await self.steps.look_again(batch, decision, results)
-            self._refuse_approvals()  # made before the second look, whatever it found
+            self._approvals.refuse()  # made before the second look, whatever it found
 
-    async def _await_decision(self, candidate: Candidate) -> ApprovalDecided:
-        """The first decision that counts; those that do not are in the ledger with the reason."""
-        while True:
-            await workflow.wait_condition(lambda: bool(self._approvals))
-            decision = self._approvals.pop(0)
-            if self._settle(decision, waiting=candidate.digest):
-                return decision
-
-    def _settle(self, decision: ApprovalDecided, *, waiting: Sha256 | None) -> bool:
+    def _settle_approval(self, decision: ApprovalDecided, waiting: Sha256 | None) -> bool:
         why_not = approval_refusal(
             decision,
             round_id=self.plan.round_id,
@@ -181,12 +210,8 @@ class RoundWorkflow:
             if refusal is None and request is not counted:
                 refusal = "too late: the round has ended, or its dataset is being published"
             self.ledger.cancellation(request, refusal=refusal)
-        self._refuse_approvals()
-
-    def _refuse_approvals(self) -> None:
-        approvals, self._approvals = self._approvals, []
-        for decision in approvals:
-            self._settle(decision, waiting=None)
+        self._batch_decisions.refuse()
+        self._approvals.refuse()
 
     async def _show_end(self, phase: Phase, failure: Document | None) -> None:
         await workflow.execute_activity_method(

@@ -4,34 +4,26 @@ from __future__ import annotations
 
 import asyncio
 from dataclasses import asdict
-from typing import Literal
 
 from temporalio import workflow
 
+from workflows.batch_steps import BatchSteps
 from workflows.ledger import RoundLedger
-from workflows.options import BULK, HEAVY, LIGHT
+from workflows.options import BULK, HEAVY
 from workflows.shards import ReviewShardWorkflow
-from workflows.time import now
 
 with workflow.unsafe.imports_passed_through():
     from activities.evaluation import EvaluateRound, EvaluationActivities
     from activities.publication import PublicationActivities, Publish
     from activities.quality import AssessQuality, QualityActivities
     from activities.roles import AssignRoles, RoleActivities
-    from activities.rounds import RoundActivities, RoundProjection
     from activities.routing import Route, RouteAgain, RoutingActivities
-    from activities.scoring import ScorePartition, ScoringActivities
-    from activities.selection import SelectBatch, SelectionActivities
-    from activities.snapshot import SnapshotActivities
-    from activities.training import TrainingActivities, TrainModel
     from domain.canonical import Sha256
     from domain.ids import shard_workflow_id
-    from domain.records import Json
     from domain.rounds import (
         ApprovalDecided,
         Batch,
         Candidate,
-        Partition,
         Phase,
         Published,
         RoundPlan,
@@ -42,109 +34,15 @@ with workflow.unsafe.imports_passed_through():
     )
 
 
-class RoundSteps:
-    """What a round does, step by step; `phase` is where it is."""
+class RoundSteps(BatchSteps):
+    """What a round does once it has a batch."""
 
     def __init__(self, plan: RoundPlan, ledger: RoundLedger) -> None:
-        self.plan = plan
-        self.ledger = ledger
-        self.phase = Phase.SNAPSHOT
+        super().__init__(plan, ledger)
         self._shards = 0
 
-    async def snapshot(self) -> Snapshot:
-        await self._enter(Phase.SNAPSHOT)
-        snapshot = await workflow.execute_activity_method(
-            SnapshotActivities.snapshot_pool, self.plan, **HEAVY
-        )
-        self.ledger.decide(
-            "snapshot_pinned",
-            subject=self.plan.pool_id,
-            detail={
-                "digest": snapshot.digest,
-                "records": snapshot.records,
-                "eligible": snapshot.eligible,
-                "ineligible": dict(snapshot.ineligible),
-                "parent_version": snapshot.parent_version,
-            },
-        )
-        return snapshot
-
-    async def train(
-        self, snapshot: Snapshot, rows: Sha256, published: Published | None
-    ) -> TrainedModel:
-        """A model from the labels that there are: before the round's own, or once published."""
-        part: Literal["before", "after"] = "before" if published is None else "after"
-        if published is None:
-            await self._enter(Phase.SCORING)
-        else:
-            await self._enter(Phase.RETRAINING, {"published": asdict(published)})
-        model = await workflow.execute_activity_method(
-            TrainingActivities.train_model,
-            TrainModel(
-                plan=self.plan,
-                snapshot=snapshot,
-                rows=rows,
-                version=None if published is None else published.version,
-                part=part,
-            ),
-            **HEAVY,
-        )
-        self.ledger.decide(
-            "model_trained",
-            subject=model.digest,
-            detail={"part": part, "classes": len(model.classes), "labelled": model.labelled},
-        )
-        return model
-
-    async def score(self, snapshot: Snapshot, model: TrainedModel) -> list[Partition]:
-        """Each partition is an activity of its own, so that more workers mean more speed."""
-        scores = await asyncio.gather(
-            *(
-                workflow.execute_activity_method(
-                    ScoringActivities.score_partition,
-                    ScorePartition(partition=partition, model=model.digest),
-                    **HEAVY,
-                )
-                for partition in snapshot.partitions
-            )
-        )
-        self.ledger.decide(
-            "pool_scored",
-            subject=self.plan.pool_id,
-            detail={"model": model.digest, "partitions": [each.artifact for each in scores]},
-        )
-        return list(scores)
-
-    async def select(
-        self, snapshot: Snapshot, model: TrainedModel, scores: list[Partition]
-    ) -> Batch:
-        await self._enter(Phase.SELECTING)
-        batch = await workflow.execute_activity_method(
-            SelectionActivities.select_batch,
-            SelectBatch(
-                plan=self.plan,
-                snapshot=snapshot,
-                scores=tuple(scores),
-                classes=model.classes,
-            ),
-            **HEAVY,
-        )
-        self.ledger.decide(
-            "batch_selected",
-            subject=batch.digest,
-            detail={
-                "artifact": batch.artifact,
-                "policy_digest": self.plan.policy.digest,
-                "seed": self.plan.policy.seed,
-                "model": model.digest,
-                "arms": dict(batch.arms),
-                "notes": list(batch.notes),
-            },
-        )
-        return batch
-
     async def review(self, batch: Batch) -> list[ShardResult]:
-        await self._enter(Phase.ROUTING, {"batch": asdict(batch)})
+        await self._enter(Phase.ROUTING, self._known_of(batch))
         await workflow.execute_activity_method(
             RoutingActivities.route_batch,
             Route(round_id=self.plan.round_id, batch=batch, shard_size=self.plan.shard_size),
@@ -283,24 +181,3 @@ class RoundSteps:
         )
         self.ledger.decide("round_evaluated", subject=after.digest, detail=asdict(evaluation))
         await self._enter(Phase.EVALUATING, {"evaluation": asdict(evaluation)})
-
-    async def _enter(
-        self,
-        phase: Phase,
-        summary: dict[str, Json] | None = None,
-        *,
-        awaiting: dict[str, Json] | None = None,
-    ) -> None:
-        """Shows the phase, and what is known by now, in the read model."""
-        self.phase = phase
-        await workflow.execute_activity_method(
-            RoundActivities.project_round,
-            RoundProjection(
-                round_id=self.plan.round_id,
-                phase=phase,
-                at=now(),
-                summary=summary or {},
-                awaiting=awaiting,
-            ),
-            **LIGHT,
-        )
