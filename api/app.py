@@ -13,6 +13,7 @@ from api.authentication import Authentication
 from api.middleware import Door, Observation
 from api.routes import (
     accounts,
+    batches,
     datasets,
     decisions,
     definitions,
@@ -75,6 +76,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         pools,
         imports,
         rounds,
+        batches,
         decisions,
         ledger,
         tasks,

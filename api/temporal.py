@@ -21,7 +21,7 @@ from api.problems import temporal_unavailable
 from domain.errors import Conflict, LabelwrightError
 from domain.ids import ORCHESTRATION_QUEUE, RoundId, round_workflow_id, shard_workflow_id
 from domain.reviews import DeadlineExtended, Submission
-from domain.rounds import ApprovalDecided, CancelRequested, RoundPlan
+from domain.rounds import ApprovalDecided, BatchDecided, CancelRequested, RoundPlan
 from domain.tasks import TaskKind
 from workers import client as temporal_client
 from workers.settings import Settings
@@ -29,6 +29,7 @@ from workers.settings import Settings
 ROUND_WORKFLOW = "RoundWorkflow"
 SUBMISSION_SIGNALS = {TaskKind.REVIEW: "review", TaskKind.ADJUDICATION: "adjudicate"}
 EXTEND_DEADLINE = "extend_deadline"
+DECIDE_BATCH = "decide_batch"
 DECIDE_APPROVAL = "decide_approval"
 CANCEL_ROUND = "cancel_round"
 
@@ -115,6 +116,10 @@ class Temporal:
     ) -> None:
         """Raises TemporalUnavailable, WorkflowEnded."""
         await self._signal(shard_workflow_id(round_id, shard), EXTEND_DEADLINE, extension)
+
+    async def decide_batch(self, round_id: RoundId, decision: BatchDecided) -> None:
+        """Raises TemporalUnavailable, WorkflowEnded."""
+        await self._signal(round_workflow_id(round_id), DECIDE_BATCH, decision)
 
     async def decide_approval(self, round_id: RoundId, decision: ApprovalDecided) -> None:
         """Raises TemporalUnavailable, WorkflowEnded."""

@@ -181,7 +181,7 @@ class IdempotencyConflict(Conflict):
     code = "idempotency_conflict"
 
 
-# -- approval ---------------------------------------------------------------------------------
+# -- what waits for a decision ----------------------------------------------------------------
 
 
 class DutiesNotSeparate(NotAllowed):
@@ -196,6 +196,16 @@ class StaleApproval(Conflict):
 
 class NotAwaitingApproval(Conflict):
     code = "not_awaiting_approval"
+
+
+class StaleBatchDecision(Conflict):
+    """The decision cites another batch than the one that is held."""
+
+    code = "stale_batch_decision"
+
+
+class NotAwaitingBatchDecision(Conflict):
+    code = "not_awaiting_batch_decision"
 
 
 # -- models and datasets ----------------------------------------------------------------------

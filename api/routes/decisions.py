@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Annotated
 from uuid import uuid4
 
@@ -10,12 +9,12 @@ from fastapi import APIRouter, Depends
 from sqlalchemy import Connection
 
 from api.authentication import Caller, allowing
-from api.idempotency import Write, once
-from api.schemas.body import Body, IdempotencyKey
+from api.deciding import write_down
+from api.schemas.body import IdempotencyKey
 from api.schemas.rounds import ApprovalBody, CancellationBody, DeadlineBody, Decided
-from api.state import Parts, State, now
+from api.state import Parts
 from api.temporal import WorkflowEnded
-from domain.accounts import Permission, check_approver
+from domain.accounts import Permission, check_approver, require
 from domain.canonical import Sha256
 from domain.errors import Conflict, InvalidInput, NotAwaitingApproval, StaleApproval
 from domain.ids import RecordId, RoundId
@@ -28,6 +27,7 @@ router = APIRouter(prefix="/api/v1/rounds", tags=["rounds"])
 
 Approver = Annotated[Caller, Depends(allowing(Permission.APPROVE))]
 Starter = Annotated[Caller, Depends(allowing(Permission.START_ROUND))]
+Canceller = Annotated[Caller, Depends(allowing(Permission.START_ROUND, Permission.APPROVE))]
 
 
 @router.post("/{round_id}/approval", status_code=202, summary="Approve the dataset, or reject it")
@@ -39,7 +39,7 @@ async def decide_approval(
     idempotency_key: IdempotencyKey = None,
 ) -> Decided:
     """Cites the digest of the dataset that the approver has seen; no other is approved."""
-    decided, first = await _write_down(
+    decided, first = await write_down(
         parts,
         caller=caller,
         what="approval",
@@ -71,12 +71,16 @@ async def decide_approval(
 async def cancel_round(
     round_id: str,
     body: CancellationBody,
-    caller: Starter,
+    caller: Canceller,
     parts: Parts,
     idempotency_key: IdempotencyKey = None,
 ) -> Decided:
-    """Nothing stays half-published. Once publishing has begun it is too late, and recorded so."""
-    decided, first = await _write_down(
+    """Nothing stays half-published. Once publishing has begun it is too late, and recorded so.
+
+    Whoever may start rounds may cancel them; while a batch is held, so may those who decide
+    about it.
+    """
+    decided, first = await write_down(
         parts,
         caller=caller,
         what="cancellation",
@@ -84,7 +88,7 @@ async def cancel_round(
         body=body,
         decision_id=str(body.request_id or uuid4()),
         idempotency_key=idempotency_key,
-        check=lambda connection: _check_open(connection, RoundId(round_id)),
+        check=lambda connection: _check_cancellable(connection, RoundId(round_id), caller),
     )
     request = CancelRequested(
         request_id=decided.decision_id,
@@ -109,7 +113,7 @@ async def extend_deadline(
     parts: Parts,
     idempotency_key: IdempotencyKey = None,
 ) -> Decided:
-    decided, _ = await _write_down(
+    decided, _ = await write_down(
         parts,
         caller=caller,
         what="deadline",
@@ -140,46 +144,6 @@ async def extend_deadline(
     return decided
 
 
-async def _write_down(
-    parts: State,
-    *,
-    caller: Caller,
-    what: str,
-    round_id: RoundId,
-    body: Body,
-    decision_id: str,
-    idempotency_key: str | None,
-    check: Callable[[Connection], None],
-) -> tuple[Decided, bool]:
-    """The decision with the time at which it first came in, and whether that is now.
-
-    A repetition is signalled again, since the first signal may have been lost; the workflow knows
-    it by its id. It is not checked again: the first may have changed what it is checked against.
-    """
-    first = False
-
-    def make(connection: Connection) -> Decided:
-        nonlocal first
-        first = True
-        check(connection)
-        return Decided(round_id=round_id, decision_id=decision_id, received_at=now())
-
-    decided = await parts.in_transaction(
-        lambda connection: once(
-            connection,
-            Write(
-                caller=caller,
-                route=f"rounds/{round_id}/{what}",
-                key=idempotency_key or decision_id,
-                body=body,
-            ),
-            Decided,
-            lambda: make(connection),
-        )
-    )
-    return decided, first
-
-
 def _check_approval(
     connection: Connection, round_id: RoundId, body: ApprovalBody, caller: Caller
 ) -> None:
@@ -208,8 +172,10 @@ def _check_approval(
             )
 
 
-def _check_open(connection: Connection, round_id: RoundId) -> None:
+def _check_cancellable(connection: Connection, round_id: RoundId, caller: Caller) -> None:
     round_ = rounds.get_round(connection, round_id)
+    if round_.phase is not Phase.CHECKING:
+        require(caller.roles, Permission.START_ROUND)
     if round_.phase in ENDED:
         raise Conflict(f"the round is {round_.phase} already", phase=round_.phase)
 
