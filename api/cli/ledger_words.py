@@ -36,8 +36,12 @@ def answer(given: str | None) -> str:
             return kind.replace("_", " ")
 
 
+def _words(identifier: str) -> str:
+    return identifier.replace("_", " ")
+
+
 def _counts(counts: Mapping[str, int]) -> str:
-    return ", ".join(f"{count:,} {name.replace('_', ' ')}" for name, count in counts.items())
+    return ", ".join(f"{count:,} {_words(name)}" for name, count in counts.items())
 
 
 def _lift(evaluation: Detail) -> str:
@@ -56,7 +60,19 @@ _WORDS: dict[str, Callable[[Detail], str]] = {
     ),
     "model_trained": lambda d: f"trained a model on {d['labelled']:,} labels ({d['part']})",
     "pool_scored": lambda _: "scored the pool",
-    "batch_selected": lambda d: f"selected the batch: {_counts(d['arms'])}",
+    "batch_selected": lambda d: (
+        f"selected the batch: {_counts(d['arms'])}"
+        if d["records"]
+        else f"could select nothing as {d['policy']} demands"
+    ),
+    "batch_held": lambda d: (
+        "held the batch: it failed at " + ", ".join(_words(g["measure"]) for g in d["failed_gates"])
+        if d["failed_gates"]
+        else "held the round: nothing is selected"
+    ),
+    "batch_accepted": lambda _: "accepted the batch as it is",
+    "batch_amended": lambda d: f"wanted another batch, by policy {d['policy']}",
+    "batch_decision_refused": lambda d: f"decision not counted: {d['refusal']}",
     "shard_opened": lambda d: (
         f"gave out {d['records']} records, {d['reviews_per_record']} reviews each"
     ),

@@ -1,4 +1,4 @@
-"""Whether the stored batch, outcomes and dataset rows are the ones that the ledgers cite."""
+"""Whether the stored outcomes and dataset rows are the ones that the ledgers cite."""
 
 from __future__ import annotations
 
@@ -8,49 +8,14 @@ from typing import Any
 
 from activities.review import Reviewed, read_reviewed
 from activities.roles import AssignRoles
-from activities.routing import batch_rows
 from activities.rows import read_rows
 from domain.canonical import Sha256
 from domain.ids import RecordId
 from domain.roles import DatasetRole, DatasetRow, assign_role, dataset_digest, keep_apart, merge
 from domain.rounds import Batch, Candidate, RoundPlan
-from domain.selections import batch_digest
 from storage.artifacts import ArtifactStore
-from workers.audit.comparison import compare
 from workers.audit.evidence import Evidence
 from workers.audit.findings import Finding, FindingKind
-from workers.audit.read_model import Tables
-
-
-def check_batch(evidence: Evidence, store: ArtifactStore, tables: Tables) -> Iterator[Finding]:
-    """The batch has the digest that the ledger says, and the table shows the batch."""
-    batch = _answer(evidence, "select_batch", Batch)
-    if batch is None:
-        return
-    table = store.get_table(batch.artifact)
-    found = batch_digest(row.selection for row in batch_rows(table, size=1))
-    cited = [
-        entry.decision.subject
-        for entry in evidence.entries("round")
-        if entry.decision.kind == "batch_selected"
-    ]
-    for digest in cited:
-        if digest != found:
-            yield Finding(
-                kind=FindingKind.DIGEST_DIFFERS,
-                subject=f"artifact {batch.artifact}",
-                message="The stored batch is not the one that the ledger says was selected.",
-                expected=digest,
-                found=found,
-            )
-    if evidence.shards:
-        shards = _shards_of_records(evidence, store)
-        yield from compare(
-            "batch_records",
-            "record_id",
-            [row | {"shard": shards.get(row["record_id"])} for row in table.to_pylist()],
-            tables["batch_records"],
-        )
 
 
 def check_outcomes_kept(evidence: Evidence, store: ArtifactStore) -> Iterator[Finding]:
@@ -96,7 +61,8 @@ def check_candidate(evidence: Evidence, store: ArtifactStore) -> Iterator[Findin
                 expected=candidate.digest,
                 found=found,
             )
-        yield from _check_rows(plan, activity.request(AssignRoles), candidate, rows, store)
+        followed = replace(plan, policy=evidence.policies[-1])
+        yield from _check_rows(followed, activity.request(AssignRoles), candidate, rows, store)
 
 
 def candidate_of(evidence: Evidence) -> Candidate | None:
@@ -169,21 +135,6 @@ def _row_differs(
         expected=expected,
         found=found,
     )
-
-
-def _answer(evidence: Evidence, activity: str, kind: type[Batch]) -> Batch | None:
-    run = evidence.round_run
-    answers = [each.answer(kind) for each in run.recorded.asked(activity)] if run else []
-    return next((answer for answer in answers if answer is not None), None)
-
-
-def _shards_of_records(evidence: Evidence, store: ArtifactStore) -> dict[str, int]:
-    """Where each record was last looked at."""
-    shards: dict[str, int] = {}
-    for number, plan in sorted(evidence.shard_plans.items()):
-        table = store.get_table(plan.batch).slice(plan.first, plan.last - plan.first)
-        shards.update(dict.fromkeys(table["record_id"].to_pylist(), number))
-    return shards
 
 
 def _arms(batch: Batch, store: ArtifactStore) -> dict[RecordId, str]:

@@ -11,8 +11,10 @@ from temporalio.client import WorkflowHistory
 from domain.canonical import Sha256
 from domain.ids import Timestamp
 from domain.ledger import GENESIS, Entry
+from domain.policy import SamplingPolicy
 from domain.records import Json
-from domain.rounds import RoundPlan, RoundResult, ShardPlan
+from domain.reviews import signed_part
+from domain.rounds import BatchDecided, RoundPlan, RoundResult, ShardPlan
 from workers.audit.findings import Finding, FindingKind
 from workers.audit.recorded import RecordedRun, UnreadableHistory, recorded
 from workers.audit.replay import Replayed, ReplayedRun
@@ -91,6 +93,24 @@ class Evidence:
         run = self.round_run
         result = run.recorded.result if run else None
         return result if isinstance(result, RoundResult) else None
+
+    @cached_property
+    def policies(self) -> tuple[SamplingPolicy, ...]:
+        """Those that the round selected by, one after another: the plan's, then each amendment."""
+        run, plan = self.round_run, self.plan
+        if run is None or plan is None:
+            return ()
+        amendments = {
+            signed_part(signal.message): signal.message.policy
+            for signal in run.recorded.signals
+            if isinstance(signal.message, BatchDecided)
+        }
+        found = [
+            amendments.get(Sha256(str(entry.decision.detail["message_digest"])))
+            for entry in run.replayed.entries
+            if entry.decision.kind == "batch_amended"
+        ]
+        return (plan.policy, *(policy for policy in found if policy is not None))
 
     @cached_property
     def shards(self) -> dict[int, list[Run]]:

@@ -14,6 +14,7 @@ from activities.publication import Publish
 from activities.rows import read_rows
 from domain.canonical import Sha256, canonical, digest_bytes
 from domain.ids import RecordId
+from domain.policy import SamplingPolicy
 from domain.roles import DatasetRole, DatasetRow, dataset_digest
 from domain.rounds import Published
 from storage.artifacts import ArtifactStore
@@ -91,6 +92,7 @@ def check_files(
                 expected=f"ledger {request.ledger_head}, dataset {request.candidate.digest}",
                 found=f"ledger {manifest['ledger_head']}, dataset {manifest['digest']}",
             )
+        yield from _check_policy(folder, manifest, evidence.policies[-1])
         approved = read_rows(store, request.candidate.rows)
         yield from _check_rows(folder, manifest, approved, request.approval.dataset_digest)
 
@@ -138,6 +140,19 @@ def _check_manifest(folder: Path, published: Published) -> Iterator[Finding]:
             message="The manifest is not the one that was published.",
             expected=published.manifest,
             found=digest_bytes(data),
+        )
+
+
+def _check_policy(
+    folder: Path, manifest: dict[str, Any], policy: SamplingPolicy
+) -> Iterator[Finding]:
+    if manifest["policy"]["digest"] != policy.digest:
+        yield Finding(
+            kind=FindingKind.DIGEST_DIFFERS,
+            subject=str(folder / MANIFEST),
+            message="The manifest names another policy than the one that selected the batch.",
+            expected=policy.digest,
+            found=manifest["policy"]["digest"],
         )
 
 

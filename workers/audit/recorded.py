@@ -22,6 +22,7 @@ from domain.ids import Timestamp
 from domain.reviews import DeadlineExtended, Submission
 from domain.rounds import (
     ApprovalDecided,
+    BatchDecided,
     CancelRequested,
     RoundPlan,
     RoundResult,
@@ -31,12 +32,13 @@ from domain.rounds import (
 from storage.tables.columns import timestamp
 
 T = TypeVar("T")
-Message = Submission | DeadlineExtended | ApprovalDecided | CancelRequested
+Message = Submission | DeadlineExtended | BatchDecided | ApprovalDecided | CancelRequested
 
 MESSAGES: dict[str, type[Message]] = {
     "review": Submission,
     "adjudicate": Submission,
     "extend_deadline": DeadlineExtended,
+    "decide_batch": BatchDecided,
     "decide_approval": ApprovalDecided,
     "cancel_round": CancelRequested,
 }

@@ -16,7 +16,8 @@ from domain.ledger import GENESIS
 from storage import tables as stored
 from storage.artifacts import ArtifactStore
 from storage.round_rows import rows_of_round
-from workers.audit.artifacts import check_batch, check_candidate, check_outcomes_kept
+from workers.audit.artifacts import check_candidate, check_outcomes_kept
+from workers.audit.batch import check_batch
 from workers.audit.chain import check_heads, check_replay, check_signals, unhandled
 from workers.audit.evidence import ROUND, Evidence, LedgerLine, evidence_of
 from workers.audit.findings import AuditReport, Finding, FindingKind
@@ -97,7 +98,7 @@ def _checks(
         checks.append(("signatures of who acted", lambda: check_signatures(evidence, public_keys)))
     return [
         *checks,
-        ("batch", lambda: check_batch(evidence, store, tables)),
+        ("batch and its gates", lambda: check_batch(evidence, store, tables)),
         ("reviews", lambda: check_reviews(evidence, tables)),
         ("outcomes", lambda: check_outcomes(evidence, tables)),
         ("outcomes kept for the dataset", lambda: check_outcomes_kept(evidence, store)),

@@ -1,0 +1,97 @@
+"""Whether the stored batch is the one that the ledger cites, and was held to the round's policy."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from activities.routing import batch_rows
+from domain.policy import SamplingPolicy
+from domain.rounds import Batch
+from domain.selections import GateResult, batch_digest
+from storage.artifacts import ArtifactStore
+from workers.audit.comparison import compare
+from workers.audit.evidence import ROUND, Evidence
+from workers.audit.findings import Finding, FindingKind
+from workers.audit.read_model import Tables
+
+
+def check_batch(evidence: Evidence, store: ArtifactStore, tables: Tables) -> Iterator[Finding]:
+    """Each batch has the digest that the ledger says and was selected by the policy then in force;
+    the table shows the last one."""
+    batches = _batches(evidence)
+    cited = [
+        entry.decision.subject
+        for entry in evidence.entries(ROUND)
+        if entry.decision.kind == "batch_selected"
+    ]
+    for batch, digest in zip(batches, cited, strict=False):
+        found = batch_digest(
+            row.selection for row in batch_rows(store.get_table(batch.artifact), size=1)
+        )
+        if digest != found:
+            yield Finding(
+                kind=FindingKind.DIGEST_DIFFERS,
+                subject=f"artifact {batch.artifact}",
+                message="The stored batch is not the one that the ledger says was selected.",
+                expected=digest,
+                found=found,
+            )
+    for batch, policy in zip(batches, evidence.policies, strict=False):
+        yield from _check_policy(batch, policy)
+    if evidence.shards:
+        shards = _shards_of_records(evidence, store)
+        table = store.get_table(batches[-1].artifact)
+        yield from compare(
+            "batch_records",
+            "record_id",
+            [row | {"shard": shards.get(row["record_id"])} for row in table.to_pylist()],
+            tables["batch_records"],
+        )
+
+
+def _batches(evidence: Evidence) -> list[Batch]:
+    """Those that were selected: one, and one more for each amendment of the policy."""
+    run = evidence.round_run
+    answers = [each.answer(Batch) for each in run.recorded.asked("select_batch")] if run else []
+    return [answer for answer in answers if answer is not None]
+
+
+def _check_policy(batch: Batch, policy: SamplingPolicy) -> Iterator[Finding]:
+    """The batch says which policy it follows, and was measured at each of its gates."""
+    if batch.policy_digest != policy.digest:
+        yield Finding(
+            kind=FindingKind.DIGEST_DIFFERS,
+            subject=f"batch {batch.digest}",
+            message="The batch was selected by another policy than the one in force.",
+            expected=policy.digest,
+            found=batch.policy_digest,
+        )
+        return
+    if batch.records == 0:
+        return  # nothing to measure: it is held whatever its gates say
+    wanted = [(gate.measure, gate.at_least, gate.at_most) for gate in policy.gates]
+    measured = [(gate.measure, gate.at_least, gate.at_most) for gate in batch.findings.gates]
+    wrongly = [gate.measure.value for gate in batch.findings.gates if gate.passed != _passes(gate)]
+    if wanted != measured or wrongly:
+        yield Finding(
+            kind=FindingKind.GATE_DIFFERS,
+            subject=f"batch {batch.digest}",
+            message="The batch was not measured at the gates that its policy has"
+            + (f", or wrongly judged at: {', '.join(wrongly)}." if wrongly else "."),
+            expected=[[measure.value, least, most] for measure, least, most in wanted],
+            found=[[measure.value, least, most] for measure, least, most in measured],
+        )
+
+
+def _passes(gate: GateResult) -> bool:
+    enough = gate.at_least is None or gate.value >= gate.at_least
+    return enough and (gate.at_most is None or gate.value <= gate.at_most)
+
+
+def _shards_of_records(evidence: Evidence, store: ArtifactStore) -> dict[str, int]:
+    """Where each record was last looked at."""
+    shards: dict[str, int] = {}
+    for number, plan in sorted(evidence.shard_plans.items()):
+        table = store.get_table(plan.batch).slice(plan.first, plan.last - plan.first)
+        shards.update(dict.fromkeys(table["record_id"].to_pylist(), number))
+    return shards
