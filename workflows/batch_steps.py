@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from typing import Literal
 
 from temporalio import workflow
@@ -34,6 +34,17 @@ with workflow.unsafe.imports_passed_through():
     )
 
 
+@dataclass(frozen=True, kw_only=True)
+class Scored:
+    """The pool as a model sees it."""
+
+    model: TrainedModel
+    partitions: tuple[Partition, ...]
+    """In the order of the snapshot's."""
+    by: frozenset[frozenset[Signal]]
+    """The groups of signals for which other models were asked too."""
+
+
 class BatchSteps:
     """What a round does, step by step; `phase` is where it is.
 
@@ -44,8 +55,7 @@ class BatchSteps:
         self.plan = plan
         self.ledger = ledger
         self.phase = Phase.SNAPSHOT
-        self._scores: list[Partition] = []
-        self._scored_for: frozenset[frozenset[Signal]] = frozenset()
+        self._scored: Scored | None = None
         self._batch_decisions: list[Json] = []
 
     async def snapshot(self) -> Snapshot:
@@ -93,49 +103,47 @@ class BatchSteps:
         )
         return model
 
-    async def score(self, snapshot: Snapshot, model: TrainedModel) -> list[Partition]:
-        """Each partition is an activity of its own, so that more workers mean more speed.
+    async def score(self, snapshot: Snapshot) -> Scored:
+        """A model of what is labelled, and what it makes of the pool.
 
-        What was scored serves another policy too, unless that looks at more.
+        That serves another policy too, unless it looks at more models. Each partition is an
+        activity of its own, so that more workers mean more speed.
         """
         wanted = _other_models(self.plan.policy)
-        if self._scores and wanted <= self._scored_for:
-            return self._scores
-        if self.phase is not Phase.SCORING:
-            await self._enter(Phase.SCORING)
-        scores = await asyncio.gather(
+        if self._scored is not None and wanted <= self._scored.by:
+            return self._scored
+        model = await self.train(snapshot, snapshot.settled, None)
+        partitions = await asyncio.gather(
             *(
                 workflow.execute_activity_method(
                     ScoringActivities.score_partition,
-                    ScorePartition(partition=partition, model=model.digest),
+                    ScorePartition(partition=partition, model=model.digest, earlier=model.earlier),
                     **HEAVY,
                 )
                 for partition in snapshot.partitions
             )
         )
-        self._scores, self._scored_for = list(scores), wanted
+        self._scored = Scored(model=model, partitions=tuple(partitions), by=wanted)
         self.ledger.decide(
             "pool_scored",
             subject=self.plan.pool_id,
-            detail={"model": model.digest, "partitions": [each.artifact for each in scores]},
+            detail={"model": model.digest, "partitions": [each.artifact for each in partitions]},
         )
-        return self._scores
+        return self._scored
 
-    async def select(
-        self, snapshot: Snapshot, model: TrainedModel, scores: list[Partition]
-    ) -> Batch:
+    async def select(self, snapshot: Snapshot, scored: Scored) -> Batch:
         await self._enter(Phase.SELECTING)
         batch = await workflow.execute_activity_method(
             SelectionActivities.select_batch,
             SelectBatch(
                 plan=self.plan,
                 snapshot=snapshot,
-                scores=tuple(scores),
-                classes=model.classes,
+                scores=scored.partitions,
+                classes=scored.model.classes,
             ),
             **HEAVY,
         )
-        self.ledger.selected(batch, by=self.plan.policy, model=model.digest)
+        self.ledger.selected(batch, by=self.plan.policy, model=scored.model.digest)
         return batch
 
     async def hold(self, batch: Batch) -> None:

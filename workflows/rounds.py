@@ -89,8 +89,7 @@ class RoundWorkflow:
         """The round, as a paragraph."""
         steps = self.steps
         snapshot = await steps.snapshot()
-        before = await steps.train(snapshot, snapshot.settled, None)
-        batch = await self._select(snapshot, before)
+        before, batch = await self._select(snapshot)
         results = await steps.review(batch)
         while self._published is None:
             candidate, approval, results = await self._approve(snapshot, batch, results)
@@ -100,19 +99,19 @@ class RoundWorkflow:
 
     # -- the batch ----------------------------------------------------------------------------
 
-    async def _select(self, snapshot: Snapshot, model: TrainedModel) -> Batch:
+    async def _select(self, snapshot: Snapshot) -> tuple[TrainedModel, Batch]:
         """Selects until a batch passes the policy's gates, or somebody accepts it as it is."""
         while True:
-            scores = await self.steps.score(snapshot, model)
-            batch = await self.steps.select(snapshot, model, scores)
+            scored = await self.steps.score(snapshot)
+            batch = await self.steps.select(snapshot, scored)
             self._batch_decisions.refuse()  # made before there was this batch to decide about
             if not batch.held:
-                return batch
+                return scored.model, batch
             await self.steps.hold(batch)
             decision = await self._batch_decisions.first(batch)
             self.steps.follow(decision)
             if decision.action is BatchAction.ACCEPT:
-                return batch
+                return scored.model, batch
 
     def _settle_batch_decision(self, decision: BatchDecided, waiting: Batch | None) -> bool:
         why_not = batch_refusal(
