@@ -21,19 +21,22 @@ from api.routes import (
     imports,
     ledger,
     models,
+    policies,
     pools,
     rounds,
     sessions,
     submissions,
     tasks,
 )
-from api.starting import start_written_rounds
+from api.starting import put_policies_in_place, start_written_rounds
 from api.state import State
 from api.temporal import Temporal
 from storage import database
 from storage.artifacts import ArtifactStore
 from workers.settings import Settings, load_settings
 from workers.signing import load_or_create
+
+DATABASE_PATIENCE_SECONDS = 5.0
 
 DESCRIPTION = """\
 Governed active-learning rounds: from an unlabelled pool to a dataset worth training on.
@@ -73,6 +76,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         sessions,
         accounts,
         definitions,
+        policies,
         pools,
         imports,
         rounds,
@@ -93,9 +97,13 @@ def create_app(settings: Settings | None = None) -> FastAPI:
 @asynccontextmanager
 async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
     state: State = app.state.labelwright
+    placing = asyncio.create_task(put_policies_in_place(state))
+    # With a database there, nobody is answered before a round finds its policy.
+    await asyncio.wait({placing}, timeout=DATABASE_PATIENCE_SECONDS)
     starting = asyncio.create_task(start_written_rounds(state))
     yield
-    starting.cancel()
-    with suppress(asyncio.CancelledError):
-        await starting
+    for task in (placing, starting):
+        task.cancel()
+        with suppress(asyncio.CancelledError):
+            await task
     state.engine.dispose()

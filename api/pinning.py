@@ -6,8 +6,8 @@ from sqlalchemy import Connection
 
 from domain.errors import InvalidInput
 from domain.labels import Guideline, LabelSchema
-from domain.policy import SamplingPolicy
-from storage import definitions
+from storage import definitions, policies
+from storage.policies import GovernedPolicy
 
 _MAX_VERSION = 2**31 - 1
 
@@ -22,9 +22,12 @@ def pinned_guideline(connection: Connection, named: str) -> Guideline:
     return definitions.get_guideline(connection, *_split(named))
 
 
-def pinned_policy(connection: Connection, named: str) -> SamplingPolicy:
-    """Raises InvalidInput, NotFound."""
-    return definitions.get_policy(connection, *_split(named))
+def pinned_policy(connection: Connection, named: str) -> GovernedPolicy:
+    """An approved version: the one that is named, or the latest.
+
+    Raises InvalidInput, NotFound, PolicyNotApproved.
+    """
+    return policies.get_approved(connection, *_split(named))
 
 
 def _split(named: str) -> tuple[str, int | None]:

@@ -10,18 +10,19 @@ from sqlalchemy import Connection
 
 from api.authentication import Caller
 from api.pinning import pinned_guideline, pinned_policy, pinned_schema
+from api.policies import ready_made
 from api.schemas.rounds import RoundBody
 from api.state import now
 from domain.errors import BatchExceedsPool, EmptyPool, InvalidInput, NotFound
 from domain.ids import PoolId, RoundId
 from domain.labels import Guideline, LabelSchema
 from domain.policy import SamplingPolicy
-from domain.policy_rules import check_policy
+from domain.roles import DatasetRole
 from domain.rounds import RoundPlan
 from storage import datasets, definitions, pools, rounds
+from storage.policies import GovernedPolicy
 from storage.pools import Pool
 
-DEFAULT_BATCH = 100
 SILENT_GUIDELINE = Guideline(
     name="none",
     version=1,
@@ -32,53 +33,35 @@ SILENT_GUIDELINE = Guideline(
 def plan_round(connection: Connection, body: RoundBody, caller: Caller) -> RoundPlan:
     """The unsigned plan of the round that `body` asks for.
 
-    Raises NotFound for what it names and is not there, EmptyPool, BatchExceedsPool, InvalidPolicy,
-    InvalidInput.
+    Raises NotFound for what it names and is not there, PolicyNotApproved, EmptyPool,
+    BatchExceedsPool, InvalidInput.
     """
     pool = pools.get_pool(connection, PoolId(body.pool))
     eligible = _check_eligible(connection, pool)
-    policy = _policy(connection, body, caller, pool, eligible)
-    if policy.batch_size > eligible:
-        raise BatchExceedsPool(
-            f"the policy selects {policy.batch_size:,} records; {eligible:,} of “{pool.pool_id}” "
-            "have no label yet",
-            hint="lower the batch size, or import more records",
-            batch_size=policy.batch_size,
-            eligible=eligible,
-        )
     guideline = _guideline(connection, body, caller)
     dataset = body.dataset or pool.pool_id
     _check_dataset(connection, dataset, pool)
+    governed = _policy(connection, body, pool, dataset)
+    policy, approval = governed.policy, governed.approval
+    records = _records(body, policy, pool, eligible)
     return RoundPlan(
         round_id=_new_round_id(pool.pool_id),
         pool_id=pool.pool_id,
         kind=pool.kind,
         dataset=dataset,
         policy=policy,
+        policy_approved_by=approval.account_id if approval else "",
+        policy_approved_at=approval.at if approval else "",
         schema=_schema(connection, body, pool),
         guideline=f"{guideline.name}@{guideline.version}",
         guideline_digest=guideline.digest,
         requested_by=caller.actor,
         requested_at=now(),
         purpose=body.purpose,
+        records=records,
         reviews_per_record=body.reviews_per_record,
         review_seconds=body.seconds,
         shares=body.shares.shares,
-    )
-
-
-def default_policy(name: str, batch_size: int) -> SamplingPolicy:
-    """Half uncertainty, a quarter diversity, a quarter random."""
-    uncertain, diverse = batch_size // 2, batch_size // 4
-    return SamplingPolicy(
-        name=name,
-        version=1,
-        batch_size=batch_size,
-        arms=(
-            ArmQuota(arm=ArmKind.UNCERTAINTY, records=uncertain),
-            ArmQuota(arm=ArmKind.DIVERSITY, records=diverse),
-            ArmQuota(arm=ArmKind.RANDOM, records=batch_size - uncertain - diverse),
-        ),
     )
 
 
@@ -97,19 +80,37 @@ def _check_eligible(connection: Connection, pool: Pool) -> int:
     return eligible
 
 
-def _policy(
-    connection: Connection, body: RoundBody, caller: Caller, pool: Pool, eligible: int
-) -> SamplingPolicy:
-    """What the round names, pinned. Quotas of its own become a version of the pool's policy."""
-    match body.policy:
-        case str():
-            return check_policy(pinned_policy(connection, body.policy))
-        case None:
-            size = min(DEFAULT_BATCH, eligible) if body.records is None else body.records
-            wanted = default_policy(pool.pool_id, size)
-        case _:
-            wanted = body.policy.policy(pool.pool_id)
-    return definitions.put_policy(connection, wanted, caller.account_id)
+def _policy(connection: Connection, body: RoundBody, pool: Pool, dataset: str) -> GovernedPolicy:
+    """The approved policy that the request names, or the ready-made one for so many labels."""
+    if body.policy is not None:
+        return pinned_policy(connection, body.policy)
+    latest = datasets.latest_version(connection, dataset)
+    labelled = (
+        pool.labelled_train if latest is None else latest.roles.get(DatasetRole.TRAIN.value, 0)
+    )
+    return pinned_policy(connection, ready_made.for_labels(labelled))
+
+
+def _records(body: RoundBody, policy: SamplingPolicy, pool: Pool, eligible: int) -> int | None:
+    """How many to select; none for as many as the policy's batch size."""
+    wanted = policy.batch_size if body.records is None else body.records
+    if wanted > policy.batch_size:
+        raise InvalidInput(
+            f"the policy {policy.name}@{policy.version} selects at most {policy.batch_size:,} "
+            f"records, not {wanted:,}",
+            hint="ask for fewer, or name a policy with a larger batch_size",
+            batch_size=policy.batch_size,
+        )
+    if wanted <= eligible:
+        return body.records
+    if body.policy is None and body.records is None:
+        return eligible
+    raise BatchExceedsPool(
+        f"{wanted:,} records are wanted; {eligible:,} of “{pool.pool_id}” have no label yet",
+        hint=f"ask for fewer with records (--records {eligible}), or import more",
+        batch_size=wanted,
+        eligible=eligible,
+    )
 
 
 def _schema(connection: Connection, body: RoundBody, pool: Pool) -> LabelSchema:

@@ -1,7 +1,8 @@
-"""Starts the rounds that were written down and not started.
+"""What an API process does beside answering: it starts the rounds that were written down and not
+started, and puts the policies in place that come with the product.
 
 A process died between the two, or Temporal was away. Any number of API processes may do so at once:
-a round starts once.
+a round starts once, and a policy is put in place once.
 """
 
 from __future__ import annotations
@@ -10,8 +11,10 @@ import asyncio
 from datetime import timedelta
 
 import structlog
+from sqlalchemy.exc import ProgrammingError
 from temporalio.service import RPCError
 
+from api.policies import ready_made
 from api.state import State
 from domain.errors import Unavailable
 from storage import rounds
@@ -22,6 +25,18 @@ OLDER_THAN = timedelta(seconds=10)
 
 AT_ONCE = 20
 _log = structlog.get_logger(__name__)
+
+
+async def put_policies_in_place(state: State) -> None:
+    """Once, as soon as the database answers and has its tables."""
+    while True:
+        try:
+            await state.in_transaction(ready_made.put_in_place)
+        except (Unavailable, ProgrammingError) as error:
+            _log.warning("the ready-made policies wait for the database", error=str(error))
+            await asyncio.sleep(EVERY_SECONDS)
+        else:
+            return
 
 
 async def start_written_rounds(state: State) -> None:

@@ -28,6 +28,7 @@ class Permission(StrEnum):
     REVIEW = "review records"
     ADJUDICATE = "adjudicate records"
     APPROVE = "approve a dataset"
+    APPROVE_POLICIES = "approve a sampling policy"
     SEE_LEDGER = "see the ledger"
 
 
@@ -42,7 +43,14 @@ GRANTS: dict[Role, frozenset[Permission]] = {
     ),
     Role.REVIEWER: frozenset({Permission.REVIEW}),
     Role.ADJUDICATOR: frozenset({Permission.ADJUDICATE}),
-    Role.APPROVER: frozenset({Permission.APPROVE, Permission.SEE_ROUNDS, Permission.SEE_LEDGER}),
+    Role.APPROVER: frozenset(
+        {
+            Permission.APPROVE,
+            Permission.APPROVE_POLICIES,
+            Permission.SEE_ROUNDS,
+            Permission.SEE_LEDGER,
+        }
+    ),
     Role.AUDITOR: frozenset({Permission.SEE_ROUNDS, Permission.SEE_LEDGER}),
     Role.ADMIN: frozenset(
         {
@@ -70,6 +78,12 @@ class Actor:
 
 SYSTEM = Actor(account_id=AccountId("system"), name="labelwright", authenticated_by="system")
 
+PRODUCT, RELEASE = AccountId("labelwright"), AccountId("labelwright-release")
+"""Author and approver of the policies that come with the product."""
+
+RESERVED_NAMES: frozenset[str] = frozenset({SYSTEM.account_id, PRODUCT, RELEASE})
+"""No account bears one of them: what they did, nobody else may seem to have done."""
+
 
 def permissions(roles: Collection[Role]) -> frozenset[Permission]:
     return frozenset[Permission]().union(*(GRANTS[role] for role in roles))
@@ -91,6 +105,12 @@ def check_approver(
     """Who asked for a round does not approve it. Raises DutiesNotSeparate."""
     if approver == requested_by:
         raise DutiesNotSeparate(f"you asked for this round, so another person must {what}")
+
+
+def check_policy_approver(approver: AccountId, *, author: AccountId) -> None:
+    """Who wrote a version of a policy does not approve it. Raises DutiesNotSeparate."""
+    if approver == author:
+        raise DutiesNotSeparate("you wrote this version, so another person must approve it")
 
 
 def check_adjudicator(adjudicator: AccountId, *, reviewers: Collection[AccountId]) -> None:

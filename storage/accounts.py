@@ -15,7 +15,7 @@ from uuid import uuid4
 from sqlalchemy import Connection, Engine, Row, exists, func, or_, select, update
 from sqlalchemy.dialects.postgresql import insert
 
-from domain.accounts import Role
+from domain.accounts import RESERVED_NAMES, Role
 from domain.canonical import Sha256, digest_bytes
 from domain.errors import Conflict, InvalidInput, NotFound
 from domain.ids import AccountId, Timestamp
@@ -43,6 +43,8 @@ def create_account(connection: Connection, *, name: str, roles: Collection[Role]
     """A new account. Raises InvalidInput or Conflict."""
     if name != name.strip() or not 1 <= len(name) <= MAX_NAME or not name.isprintable():
         raise InvalidInput(f"a name has 1 to {MAX_NAME} printable characters, no space around it")
+    if name.casefold() in RESERVED_NAMES:
+        raise InvalidInput(f"“{name}” is the product's own name", hint="choose another name")
     row = connection.execute(
         insert(accounts)
         .values(account_id=f"acc-{uuid4().hex}", name=name, roles=_words(roles))

@@ -6,7 +6,18 @@ import sys
 
 import typer
 
-from api.cli import accounts, audit, datasets, definitions, demo, importing, pools, rounds, stack
+from api.cli import (
+    accounts,
+    audit,
+    datasets,
+    definitions,
+    demo,
+    importing,
+    policies,
+    pools,
+    rounds,
+    stack,
+)
 from api.cli.failures import reported
 
 app = typer.Typer(
@@ -22,7 +33,7 @@ importing.register(app)
 app.add_typer(accounts.app, name="account")
 app.add_typer(definitions.schemas, name="schema")
 app.add_typer(definitions.guidelines, name="guideline")
-app.add_typer(definitions.policies, name="policy")
+app.add_typer(policies.app, name="policy")
 app.add_typer(pools.app, name="pool")
 app.add_typer(rounds.app, name="round")
 app.add_typer(datasets.app, name="dataset")

@@ -1,4 +1,4 @@
-"""Commands about label schemas, guidelines and sampling policies."""
+"""Commands about label schemas and guidelines."""
 
 from __future__ import annotations
 
@@ -11,11 +11,9 @@ import yaml
 from api.cli.output import DataDirOption, JsonOption, console, print_json, print_table
 from api.cli.session import ApiOption, TokenOption, client, get, pages, post
 from domain.errors import InvalidInput, UnreadableFile
-from domain.policy import ArmKind
 
 schemas = typer.Typer(help="Label schemas: the classes and what they mean.", no_args_is_help=True)
 guidelines = typer.Typer(help="Guidelines: how reviewers decide.", no_args_is_help=True)
-policies = typer.Typer(help="Sampling policies: what a round selects.", no_args_is_help=True)
 
 NameArgument = Annotated[str, typer.Argument(help="Its name: a-z 0-9 . _ -")]
 NamedArgument = Annotated[str, typer.Argument(help="name, or name@version.")]
@@ -66,7 +64,7 @@ def list_schemas(
         return
     print_table(
         ["schema", "labels"],
-        [(_named(each), _shortened([c["label"] for c in each["classes"]])) for each in found],
+        [(named(each), _shortened([c["label"] for c in each["classes"]])) for each in found],
     )
 
 
@@ -81,12 +79,12 @@ def show_schema(
 ) -> None:
     """Show a label schema: every label and what it means."""
     with client(data_dir, api_url, token) as connected:
-        found = get(connected, f"/schemas/{_path(name)}")
+        found = get(connected, f"/schemas/{path_of(name)}")
     if as_json:
         print_json(found)
         return
     rows = [(each["label"], each["meaning"]) for each in found["classes"]]
-    print_table(["label", "meaning"], rows, title=_named(found))
+    print_table(["label", "meaning"], rows, title=named(found))
 
 
 # -- guidelines -------------------------------------------------------------------------------
@@ -103,7 +101,7 @@ def create_guideline(
     as_json: JsonOption = False,
 ) -> None:
     """Write a guideline, or its next version if it changes."""
-    text = _text_of(file)
+    text = text_of(file)
     with client(data_dir, api_url, token) as connected:
         made = post(connected, "/guidelines", {"name": name, "text": text})
     _print_made(made, f"{len(text):,} characters", as_json=as_json)
@@ -125,7 +123,7 @@ def list_guidelines(
         return
     print_table(
         ["guideline", "begins"],
-        [(_named(each), each["text"].strip().split("\n", 1)[0][:70]) for each in found],
+        [(named(each), each["text"].strip().split("\n", 1)[0][:70]) for each in found],
     )
 
 
@@ -140,86 +138,11 @@ def show_guideline(
 ) -> None:
     """Show a guideline."""
     with client(data_dir, api_url, token) as connected:
-        found = get(connected, f"/guidelines/{_path(name)}")
+        found = get(connected, f"/guidelines/{path_of(name)}")
     if as_json:
         print_json(found)
         return
     console.print(found["text"], markup=False)
-
-
-# -- sampling policies ------------------------------------------------------------------------
-
-
-@policies.command("create")
-def create_policy(
-    *,
-    name: NameArgument,
-    batch: Annotated[int, typer.Option("--batch", help="Records that a round selects.")],
-    uncertainty: Annotated[
-        int, typer.Option("--uncertainty", help="Of them: those the model is least sure of.")
-    ] = 0,
-    diversity: Annotated[
-        int, typer.Option("--diversity", help="Of them: those most unlike what is labelled.")
-    ] = 0,
-    random: Annotated[
-        int, typer.Option("--random", help="Of them: drawn by chance; at least 5 %.")
-    ] = 0,
-    seed: Annotated[int, typer.Option("--seed", help="Makes the draw repeatable.")] = 0,
-    data_dir: DataDirOption = None,
-    api_url: ApiOption = None,
-    token: TokenOption = None,
-    as_json: JsonOption = False,
-) -> None:
-    """Define a sampling policy, or its next version if it changes. The arms add up to --batch."""
-    quotas = {
-        ArmKind.UNCERTAINTY: uncertainty,
-        ArmKind.DIVERSITY: diversity,
-        ArmKind.RANDOM: random,
-    }
-    arms = [{"arm": arm.value, "records": records} for arm, records in quotas.items() if records]
-    body = {"name": name, "batch_size": batch, "arms": arms, "seed": seed}
-    with client(data_dir, api_url, token) as connected:
-        made = post(connected, "/policies", body)
-    _print_made(made, _arms(made), as_json=as_json)
-
-
-@policies.command("list")
-def list_policies(
-    *,
-    data_dir: DataDirOption = None,
-    api_url: ApiOption = None,
-    token: TokenOption = None,
-    as_json: JsonOption = False,
-) -> None:
-    """List the latest version of each sampling policy."""
-    with client(data_dir, api_url, token) as connected:
-        found = list(pages(connected, "/policies"))
-    if as_json:
-        print_json(found)
-        return
-    print_table(
-        ["policy", "batch", "arms", "seed"],
-        [(_named(each), each["batch_size"], _arms(each), each["seed"]) for each in found],
-    )
-
-
-@policies.command("show")
-def show_policy(
-    *,
-    name: NamedArgument,
-    data_dir: DataDirOption = None,
-    api_url: ApiOption = None,
-    token: TokenOption = None,
-    as_json: JsonOption = False,
-) -> None:
-    """Show a sampling policy."""
-    with client(data_dir, api_url, token) as connected:
-        found = get(connected, f"/policies/{_path(name)}")
-    if as_json:
-        print_json(found)
-        return
-    rows = [(each["arm"], each["records"]) for each in found["arms"]]
-    print_table(["arm", "records"], rows, title=f"{_named(found)}, seed {found['seed']}")
 
 
 # -- files and words --------------------------------------------------------------------------
@@ -232,7 +155,7 @@ def _class_of(text: str) -> dict[str, str]:
 
 def _classes_in(path: Path) -> list[dict[str, str]]:
     try:
-        document = yaml.safe_load(_text_of(path))
+        document = yaml.safe_load(text_of(path))
     except yaml.YAMLError as error:
         raise UnreadableFile(f"{path} is not YAML: {error}") from error
     match document:
@@ -247,23 +170,19 @@ def _classes_in(path: Path) -> list[dict[str, str]]:
             raise UnreadableFile(f"{path} holds neither a list of labels nor label: meaning")
 
 
-def _text_of(path: Path) -> str:
+def text_of(path: Path) -> str:
     try:
         return path.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
         raise UnreadableFile(f"{path} cannot be read as text: {error}") from error
 
 
-def _path(named: str) -> str:
+def path_of(named: str) -> str:
     return named.replace("@", "/", 1)
 
 
-def _named(each: dict[str, Any]) -> str:
+def named(each: dict[str, Any]) -> str:
     return f"{each['name']}@{each['version']}"
-
-
-def _arms(policy: dict[str, Any]) -> str:
-    return ", ".join(f"{each['records']} {each['arm']}" for each in policy["arms"])
 
 
 def _shortened(labels: list[str]) -> str:
@@ -274,4 +193,4 @@ def _print_made(made: dict[str, Any], what: str, *, as_json: bool) -> None:
     if as_json:
         print_json(made)
         return
-    console.print(f"{_named(made)}: {what}", markup=False)
+    console.print(f"{named(made)}: {what}", markup=False)

@@ -176,10 +176,12 @@ def _service_settings(data_dir: DataDirOption, *, as_json: bool) -> Settings:
 
 @database.command()
 def upgrade(data_dir: DataDirOption = None, as_json: JsonOption = False) -> None:
-    """Bring the tables up to date; on a new system also make the signing key and first account."""
+    """Bring tables and ready-made policies up to date; at first also make key and account."""
     from workers.installation import install
 
-    installed = install(load_settings(data_dir))
+    settings = load_settings(data_dir)
+    installed = install(settings)
+    _put_policies_in_place(settings.database_url)
     if as_json:
         print_json(installed)
         return
@@ -189,6 +191,18 @@ def upgrade(data_dir: DataDirOption = None, as_json: JsonOption = False) -> None
             f"Made the account “admin”; its token is in {installed.admin_token_file}.",
             markup=False,
         )
+
+
+def _put_policies_in_place(database_url: str) -> None:
+    from api.policies import ready_made
+    from storage.database import engine, transaction
+
+    connecting = engine(database_url, connections=1)
+    try:
+        with transaction(connecting) as connection:
+            ready_made.put_in_place(connection)
+    finally:
+        connecting.dispose()
 
 
 def doctor(data_dir: DataDirOption = None, as_json: JsonOption = False) -> None:

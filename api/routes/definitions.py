@@ -1,22 +1,16 @@
-"""Label schemas, guidelines and sampling policies. A POST makes the next version; none is lost."""
+"""Label schemas and guidelines. A POST makes the next version; none is lost."""
 
 from __future__ import annotations
 
-from typing import Annotated
+from collections.abc import Sequence
+from typing import Annotated, TypeVar
 
 from fastapi import APIRouter, Depends
 
 from api.authentication import Caller, allowing
 from api.idempotency import Write, once
 from api.schemas.body import After, IdempotencyKey, Limit, Page, Version
-from api.schemas.definitions import (
-    GuidelineBody,
-    GuidelineView,
-    PolicyBody,
-    PolicyView,
-    SchemaBody,
-    SchemaView,
-)
+from api.schemas.definitions import GuidelineBody, GuidelineView, SchemaBody, SchemaView
 from api.state import Parts
 from domain.accounts import Permission
 from storage import definitions
@@ -31,18 +25,18 @@ Reader = Annotated[
 ]
 """Whoever labels reads what the labels mean."""
 
-
-# -- label schemas ----------------------------------------------------------------------------
+View = TypeVar("View", SchemaView, GuidelineView)
 
 
 @router.post("/schemas", status_code=201, summary="Define a label schema, or its next version")
 async def create_schema(
     body: SchemaBody, caller: Definer, parts: Parts, idempotency_key: IdempotencyKey = None
 ) -> SchemaView:
+    write = Write(caller=caller, route="schemas", key=idempotency_key, body=body)
     return await parts.in_transaction(
         lambda connection: once(
             connection,
-            Write(caller=caller, route="schemas", key=idempotency_key, body=body),
+            write,
             SchemaView,
             lambda: SchemaView.of(
                 definitions.put_schema(connection, body.schema_wanted, caller.account_id)
@@ -59,10 +53,7 @@ async def list_schemas(
     found = await parts.in_transaction(
         lambda connection: definitions.list_schemas(connection, after=after, limit=limit + 1)
     )
-    return Page(
-        items=[SchemaView.of(each) for each in found[:limit]],
-        next=found[limit - 1].name if len(found) > limit else None,
-    )
+    return _page([SchemaView.of(each) for each in found], limit)
 
 
 @router.get("/schemas/{name}", summary="The latest version of a label schema")
@@ -78,17 +69,15 @@ async def get_schema(
     )
 
 
-# -- guidelines -------------------------------------------------------------------------------
-
-
 @router.post("/guidelines", status_code=201, summary="Write a guideline, or its next version")
 async def create_guideline(
     body: GuidelineBody, caller: Definer, parts: Parts, idempotency_key: IdempotencyKey = None
 ) -> GuidelineView:
+    write = Write(caller=caller, route="guidelines", key=idempotency_key, body=body)
     return await parts.in_transaction(
         lambda connection: once(
             connection,
-            Write(caller=caller, route="guidelines", key=idempotency_key, body=body),
+            write,
             GuidelineView,
             lambda: GuidelineView.of(
                 definitions.put_guideline(connection, body.guideline, caller.account_id)
@@ -105,10 +94,7 @@ async def list_guidelines(
     found = await parts.in_transaction(
         lambda connection: definitions.list_guidelines(connection, after=after, limit=limit + 1)
     )
-    return Page(
-        items=[GuidelineView.of(each) for each in found[:limit]],
-        next=found[limit - 1].name if len(found) > limit else None,
-    )
+    return _page([GuidelineView.of(each) for each in found], limit)
 
 
 @router.get("/guidelines/{name}", summary="The latest version of a guideline")
@@ -124,47 +110,7 @@ async def get_guideline(
     )
 
 
-# -- sampling policies ------------------------------------------------------------------------
-
-
-@router.post("/policies", status_code=201, summary="Define a sampling policy, or its next version")
-async def create_policy(
-    body: PolicyBody, caller: Definer, parts: Parts, idempotency_key: IdempotencyKey = None
-) -> PolicyView:
-    return await parts.in_transaction(
-        lambda connection: once(
-            connection,
-            Write(caller=caller, route="policies", key=idempotency_key, body=body),
-            PolicyView,
-            lambda: PolicyView.of(
-                definitions.put_policy(connection, body.policy(body.name), caller.account_id)
-            ),
-        )
-    )
-
-
-@router.get("/policies", summary="List the latest version of each sampling policy")
-async def list_policies(
-    caller: Viewer, parts: Parts, after: After = None, limit: Limit = 100
-) -> Page[PolicyView]:
-    del caller
-    found = await parts.in_transaction(
-        lambda connection: definitions.list_policies(connection, after=after, limit=limit + 1)
-    )
-    return Page(
-        items=[PolicyView.of(each) for each in found[:limit]],
-        next=found[limit - 1].name if len(found) > limit else None,
-    )
-
-
-@router.get("/policies/{name}", summary="The latest version of a sampling policy")
-@router.get("/policies/{name}/{version}", summary="One version of a sampling policy")
-async def get_policy(
-    name: str, caller: Viewer, parts: Parts, version: Version | None = None
-) -> PolicyView:
-    del caller
-    return PolicyView.of(
-        await parts.in_transaction(
-            lambda connection: definitions.get_policy(connection, name, version)
-        )
-    )
+def _page(found: Sequence[View], limit: int) -> Page[View]:
+    """A page of `found`, which has one more than fits if there are more."""
+    shown = list(found[:limit])
+    return Page(items=shown, next=shown[-1].name if len(found) > limit else None)

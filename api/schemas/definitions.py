@@ -1,4 +1,4 @@
-"""Label schemas, guidelines and sampling policies."""
+"""Label schemas and guidelines."""
 
 from __future__ import annotations
 
@@ -9,7 +9,6 @@ from pydantic import ConfigDict, Field
 from api.schemas.body import Body, Name
 from domain.canonical import Sha256
 from domain.labels import MAX_LABELS, Guideline, LabelClass, LabelSchema
-from domain.policy import MAX_BATCH, ArmKind, ArmQuota, SamplingPolicy
 
 MAX_GUIDELINE = 200_000
 
@@ -62,27 +61,6 @@ class GuidelineView:
             examples=[
                 ExampleView(content=content, label=label) for content, label in guideline.examples
             ],
-        )
-
-
-@dataclass(frozen=True, kw_only=True)
-class PolicyView:
-    name: str
-    version: int
-    digest: Sha256
-    batch_size: int
-    arms: list[ArmQuota]
-    seed: int
-
-    @classmethod
-    def of(cls, policy: SamplingPolicy) -> PolicyView:
-        return cls(
-            name=policy.name,
-            version=policy.version,
-            digest=policy.digest,
-            batch_size=policy.batch_size,
-            arms=list(policy.arms),
-            seed=policy.seed,
         )
 
 
@@ -141,46 +119,3 @@ class GuidelineBody(Body):
     def guideline(self) -> Guideline:
         examples = tuple((each.content, each.label) for each in self.examples)
         return Guideline(name=self.name, version=1, text=self.text, examples=examples)
-
-
-class QuotaBody(Body):
-    arm: ArmKind
-    records: int = Field(ge=0, le=MAX_BATCH)
-
-
-class QuotasBody(Body):
-    """How a batch is put together. The quotas add up to the batch size."""
-
-    batch_size: int
-    arms: list[QuotaBody] = Field(max_length=50)
-    seed: int = 0
-
-    def policy(self, name: str) -> SamplingPolicy:
-        return SamplingPolicy(
-            name=name,
-            version=1,
-            batch_size=self.batch_size,
-            arms=tuple(ArmQuota(arm=each.arm, records=each.records) for each in self.arms),
-            seed=self.seed,
-        )
-
-
-class PolicyBody(QuotasBody):
-    model_config = ConfigDict(
-        json_schema_extra={
-            "examples": [
-                {
-                    "name": "weekly",
-                    "batch_size": 60,
-                    "arms": [
-                        {"arm": "uncertainty", "records": 30},
-                        {"arm": "diversity", "records": 15},
-                        {"arm": "random", "records": 15},
-                    ],
-                    "seed": 7,
-                }
-            ]
-        }
-    )
-
-    name: Name

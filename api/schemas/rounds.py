@@ -7,12 +7,12 @@ from dataclasses import dataclass
 from pydantic import UUID4, ConfigDict, Field, model_validator
 
 from api.schemas.body import Body, Document, Name, Reason
-from api.schemas.definitions import PolicyView, QuotasBody
+from api.schemas.policies import PolicySummary
 from domain.accounts import Actor
 from domain.canonical import Sha256
 from domain.ids import PoolId, RecordId, RoundId, Timestamp
 from domain.outcomes import How
-from domain.policy import MAX_BATCH, ArmKind
+from domain.policy import MAX_BATCH
 from domain.records import ContentKind
 from domain.reviews import Verdict
 from domain.roles import RoleShares
@@ -37,7 +37,10 @@ class RoundView:
     summary: Document
     """What is known so far: batch, quality, candidate, published, evaluation."""
     failure: Document | None
-    policy: PolicyView
+    policy: PolicySummary
+    policy_approved_by: str
+    """The account that approved this version of the policy."""
+    policy_approved_at: str
     schema: str
     labels: list[str]
     guideline: str
@@ -67,7 +70,9 @@ class RoundView:
             awaiting=round_.awaiting,
             summary=round_.summary,
             failure=round_.failure,
-            policy=PolicyView.of(plan.policy),
+            policy=PolicySummary.of(plan.policy, plan.records),
+            policy_approved_by=plan.policy_approved_by,
+            policy_approved_at=plan.policy_approved_at,
             schema=f"{plan.schema.name}@{plan.schema.version}",
             labels=list(plan.schema.labels),
             guideline=plan.guideline,
@@ -90,7 +95,7 @@ class BatchRecord:
     ordinal: int
     record_id: RecordId
     content_digest: Sha256
-    arm: ArmKind
+    arm: str
     rank: int
     score: float | None
     propensity: float | None
@@ -220,10 +225,12 @@ class RoundBody(Body):
     )
 
     pool: Name
-    policy: str | QuotasBody | None = None
-    """`name`, `name@version`, or quotas; left out: half uncertain, a quarter diverse and random."""
+    policy: str | None = Field(default=None, max_length=100)
+    """An approved one: `name` for its latest approved version, or `name@version`. Left out: by how
+    many labels there are, cold-start for none, growing below 1,000, mature from there on."""
     records: int | None = Field(default=None, ge=1, le=MAX_BATCH)
-    """Batch size where no policy is named; left out: 100, or as many as there are."""
+    """How many to select, at most the policy's batch size. Left out: as many as that; with neither
+    this nor a policy, fewer if the pool has no more."""
     label_schema: str | None = Field(default=None, alias="schema", max_length=100)
     """`name` or `name@version`; left out: the pool's own."""
     guideline: str | None = Field(default=None, max_length=100)
@@ -240,8 +247,6 @@ class RoundBody(Body):
     def _one_of_each(self) -> RoundBody:
         if self.review_hours is not None and self.review_seconds is not None:
             raise ValueError("give review_hours or review_seconds, not both")
-        if self.policy is not None and self.records is not None:
-            raise ValueError("give a policy, which has its batch size, or records, not both")
         return self
 
     @property

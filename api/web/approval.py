@@ -15,10 +15,10 @@ from api.state import Parts
 from api.web.rendering import PageRoute, page
 from domain.accounts import Permission
 from domain.ids import RoundId
-from domain.policy import Selection
 from domain.records import Content
 from domain.roles import DatasetRole
 from domain.rounds import Phase
+from domain.selections import Selection
 from domain.tasks import ReviewStatus
 from storage import approval, reviews, rounds
 from storage.approval import Show

@@ -16,11 +16,12 @@ from sqlalchemy import (
     text,
 )
 from sqlalchemy.dialects.postgresql import JSONB
+from sqlalchemy.schema import SchemaItem
 
 from storage.tables.columns import Instant, created_at, metadata
 
 
-def _definitions(name: str) -> Table:
+def _definitions(name: str, *more: SchemaItem) -> Table:
     return Table(
         name,
         metadata,
@@ -31,12 +32,25 @@ def _definitions(name: str) -> Table:
         Column("created_by", Text, nullable=False),
         created_at(),
         CheckConstraint("version >= 1", name="version_counts_from_one"),
+        *more,
     )
 
 
 label_schemas = _definitions("label_schemas")
 guidelines = _definitions("guidelines")
-policies = _definitions("policies")
+policies = _definitions(
+    "policies",
+    # As it was written, comments and all; what it says is in `body`.
+    Column("source", Text, nullable=False),
+    Column("approved_by", Text),
+    Column("approved_at", Instant),
+    Column("approval_reason", Text),
+    CheckConstraint("approved_by <> created_by", name="approved_by_another_than_the_author"),
+    CheckConstraint(
+        "num_nonnulls(approved_by, approved_at, approval_reason) IN (0, 3)",
+        name="approval_with_time_and_reason",
+    ),
+)
 
 pools = Table(
     "pools",

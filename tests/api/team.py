@@ -13,6 +13,7 @@ from httpx import AsyncBaseTransport, AsyncClient
 
 from api.state import State
 from domain.accounts import Actor, Role
+from domain.arms import Arm, ArmKind
 from domain.canonical import Sha256
 from domain.ids import (
     PoolId,
@@ -25,9 +26,10 @@ from domain.ids import (
     shard_workflow_id,
 )
 from domain.labels import LabelClass, LabelSchema
-from domain.policy import ArmKind, ArmQuota, SamplingPolicy, Selection
+from domain.policy import SamplingPolicy
 from domain.records import Content, ContentKind, Record
 from domain.rounds import Phase, RoundPlan
+from domain.selections import Selection
 from domain.tasks import TaskKind, TaskOpening
 from storage import accounts, definitions, pools, rounds, tasks
 from storage.accounts import Account
@@ -159,7 +161,7 @@ async def start_reviewing(team: Team, *, kind: TaskKind = TaskKind.REVIEW) -> Re
             name="mail",
             version=1,
             batch_size=2,
-            arms=(ArmQuota(arm=ArmKind.RANDOM, records=2),),
+            arms=(Arm(name="random", kind=ArmKind.RANDOM, share=1.0),),
         ),
         schema=schema,
         guideline="none@1",
@@ -221,7 +223,7 @@ def _batch_row(connection: Any, ordinal: int) -> BatchRow:
         selection=Selection(
             ordinal=ordinal,
             record_id=record.record_id,
-            arm=ArmKind.RANDOM,
+            arm="random",
             rank=ordinal,
             score=None,
             propensity=0.2,

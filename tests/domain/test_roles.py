@@ -11,7 +11,6 @@ from hypothesis import strategies as st
 from domain.canonical import Sha256, digest
 from domain.ids import RecordId
 from domain.outcomes import How, Outcome
-from domain.policy import ArmKind
 from domain.reviews import Verdict, VerdictKind
 from domain.roles import (
     DatasetRole,
@@ -40,7 +39,7 @@ def labelled(name: str = "a") -> Outcome:
     return outcome(name, Verdict(kind=VerdictKind.LABEL, label="cat"))
 
 
-def role_of(it: Outcome, *, arm: ArmKind = ArmKind.RANDOM, frozen: bool = False) -> DatasetRole:
+def role_of(it: Outcome, *, arm: str = "random", frozen: bool = False) -> DatasetRole:
     return assign_role(it, arm=arm, shares=SHARES, seed=1, test_is_frozen=frozen)
 
 
@@ -59,7 +58,7 @@ def row(name: str, role: DatasetRole, content: str = "") -> DatasetRow:
 
 
 def test_actively_chosen_records_train_and_never_measure() -> None:
-    arms = (ArmKind.UNCERTAINTY, ArmKind.DIVERSITY)
+    arms = ("uncertain", "diverse")
     roles = {role_of(labelled(str(n)), arm=arm) for n in range(200) for arm in arms}
     assert roles == {DatasetRole.TRAIN}
 

@@ -8,12 +8,19 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from domain.accounts import GRANTS, Permission, Role, check_approver, permissions, require
+from domain.accounts import (
+    GRANTS,
+    Permission,
+    Role,
+    check_approver,
+    check_policy_approver,
+    permissions,
+    require,
+)
 from domain.canonical import canonical, digest, tame
 from domain.decisions import approval_refusal
 from domain.errors import (
     DutiesNotSeparate,
-    InvalidPolicy,
     InvalidRecord,
     InvalidReview,
     InvalidSchema,
@@ -23,36 +30,10 @@ from domain.errors import (
 )
 from domain.ids import AccountId, RoundId, is_name
 from domain.labels import LabelClass, LabelSchema, check_schema
-from domain.policy import ArmKind, ArmQuota, SamplingPolicy, check_policy
 from domain.records import Content, ContentKind, check_content, check_record_id
 from domain.reviews import Verdict, VerdictKind, check_submission, check_verdict
 from domain.rounds import ApprovalDecided
 from tests.domain.shard_world import AT, SCHEMA, actor, review
-
-
-def policy(batch: int, **quotas: int) -> SamplingPolicy:
-    arms = tuple(ArmQuota(arm=ArmKind(arm), records=count) for arm, count in quotas.items())
-    return SamplingPolicy(name="p", version=1, batch_size=batch, arms=arms)
-
-
-@pytest.mark.parametrize(
-    ("unusable", "because"),
-    [
-        (policy(10, uncertainty=5, random=4), "add up to 9"),
-        (policy(0), "batch_size"),
-        (policy(10, uncertainty=11, random=-1), "negative"),
-        (policy(100, uncertainty=96, random=4), "must be random"),
-        (policy(10, uncertainty=10), "must be random"),
-    ],
-)
-def test_a_policy_that_cannot_be_followed_says_why(unusable: SamplingPolicy, because: str) -> None:
-    with pytest.raises(InvalidPolicy, match=because):
-        check_policy(unusable)
-
-
-def test_a_policy_digest_names_exactly_its_content() -> None:
-    assert policy(10, random=10).digest == policy(10, random=10).digest
-    assert policy(10, random=10).digest != policy(11, random=11).digest
 
 
 @pytest.mark.parametrize("labels", [(), ("a",), ("a", "a"), ("a", " "), ("a", "b\n")])
@@ -142,13 +123,24 @@ def test_nobody_may_what_no_role_grants() -> None:
 
 
 def test_an_admin_alone_neither_reviews_nor_approves() -> None:
-    judging = {Permission.REVIEW, Permission.ADJUDICATE, Permission.APPROVE}
+    judging = {
+        Permission.REVIEW,
+        Permission.ADJUDICATE,
+        Permission.APPROVE,
+        Permission.APPROVE_POLICIES,
+    }
     assert not judging & GRANTS[Role.ADMIN]
 
 
 def test_who_asked_for_a_round_does_not_approve_it() -> None:
     with pytest.raises(DutiesNotSeparate):
         check_approver(AccountId("ann"), requested_by=AccountId("ann"))
+
+
+def test_who_wrote_a_policy_does_not_approve_it() -> None:
+    check_policy_approver(AccountId("bob"), author=AccountId("ann"))
+    with pytest.raises(DutiesNotSeparate):
+        check_policy_approver(AccountId("ann"), author=AccountId("ann"))
 
 
 def approval(

@@ -10,6 +10,7 @@ from io import BytesIO
 from sqlalchemy import Connection, Engine
 
 from domain.accounts import Actor, Role
+from domain.arms import Arm, ArmKind
 from domain.canonical import Sha256, digest_bytes
 from domain.ids import (
     AccountId,
@@ -23,10 +24,11 @@ from domain.ids import (
     review_task_id,
 )
 from domain.labels import LabelClass, LabelSchema
-from domain.policy import ArmKind, ArmQuota, SamplingPolicy, Selection
+from domain.policy import SamplingPolicy
 from domain.records import ContentKind
 from domain.reviews import Submission, Verdict, VerdictKind
 from domain.rounds import RoundPlan
+from domain.selections import Selection
 from domain.tasks import ProjectedReview, ReviewStatus, TaskKind, TaskOpening
 from storage import accounts, definitions, pools, rounds, tasks
 from storage.accounts import Account
@@ -60,7 +62,7 @@ def plan(round_id: str = "r1") -> RoundPlan:
             name="plain",
             version=1,
             batch_size=1,
-            arms=(ArmQuota(arm=ArmKind.RANDOM, records=1),),
+            arms=(Arm(name="random", kind=ArmKind.RANDOM, share=1.0),),
             seed=2**62 + 1,
         ),
         schema=schema(),
@@ -118,7 +120,7 @@ def make_round(engine: Engine, *, records: int = 1, slots: int = 2) -> RoundPlan
                 selection=Selection(
                     ordinal=ordinal,
                     record_id=RecordId(row["record_id"]),
-                    arm=ArmKind.RANDOM,
+                    arm="random",
                     rank=ordinal,
                     score=None,
                     propensity=0.5,

@@ -21,7 +21,17 @@ from domain.ids import AccountId, PoolId, RoundId, Timestamp
 from domain.labels import Guideline, LabelClass, LabelSchema
 from domain.records import ContentKind
 from domain.rounds import Phase
-from storage import datasets, definitions, histories, idempotency, models, pools, rounds, tasks
+from storage import (
+    datasets,
+    definitions,
+    histories,
+    idempotency,
+    models,
+    policies,
+    pools,
+    rounds,
+    tasks,
+)
 from storage.accounts import create_account
 from storage.datasets import DatasetVersion
 from storage.histories import ArchivedHistory
@@ -67,9 +77,9 @@ def test_every_definition_comes_back_as_it_was(connection: Connection) -> None:
     assert definitions.put_guideline(connection, guideline, TEAM) == guideline
     assert definitions.get_guideline(connection, "plain") == guideline
     policy = plan().policy
-    definitions.put_policy(connection, policy, TEAM)
-    assert definitions.get_policy(connection, "plain", 1) == policy
-    assert definitions.list_policies(connection) == [policy]
+    policies.put_policy(connection, policy, TEAM, source="")
+    assert policies.get_policy(connection, "plain", 1).policy == policy
+    assert [each.policy for each in policies.list_policies(connection)] == [policy]
     assert definitions.list_guidelines(connection, after="plain") == []
 
 

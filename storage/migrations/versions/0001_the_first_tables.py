@@ -92,7 +92,19 @@ def upgrade() -> None:
             server_default=sa.text("now()"),
             nullable=False,
         ),
+        sa.Column("source", sa.Text(), nullable=False),
+        sa.Column("approved_by", sa.Text(), nullable=True),
+        sa.Column("approved_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("approval_reason", sa.Text(), nullable=True),
         sa.CheckConstraint("version >= 1", name=op.f("ck_policies_version_counts_from_one")),
+        sa.CheckConstraint(
+            "approved_by <> created_by",
+            name=op.f("ck_policies_approved_by_another_than_the_author"),
+        ),
+        sa.CheckConstraint(
+            "num_nonnulls(approved_by, approved_at, approval_reason) IN (0, 3)",
+            name=op.f("ck_policies_approval_with_time_and_reason"),
+        ),
         sa.PrimaryKeyConstraint("name", "version", name=op.f("pk_policies")),
     )
     op.create_table(

@@ -1,0 +1,1 @@
+"""Sampling policies as documents: read, written, described; and ready-made ones."""

@@ -1,0 +1,188 @@
+"""Sampling policies: written as documents, approved by another person, never changed."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Depends, Query, Request
+from sqlalchemy import Connection
+
+from api.authentication import Caller, allowing
+from api.idempotency import Write, once
+from api.policies.documents import examine, json_schema, parse_policy
+from api.schemas.body import After, Document, IdempotencyKey, Limit, Page, Version
+from api.schemas.policies import (
+    CheckedPolicy,
+    FaultView,
+    PolicyApprovalBody,
+    PolicySource,
+    PolicySummary,
+    PolicyView,
+)
+from api.state import Parts
+from domain.accounts import Permission
+from domain.errors import InvalidInput
+from storage import policies
+
+router = APIRouter(prefix="/api/v1/policies", tags=["policies"])
+
+Definer = Annotated[Caller, Depends(allowing(Permission.DEFINE))]
+Approver = Annotated[Caller, Depends(allowing(Permission.APPROVE_POLICIES))]
+Viewer = Annotated[Caller, Depends(allowing(Permission.SEE_ROUNDS))]
+
+MEDIA_TYPES = frozenset(
+    {"application/json", "application/yaml", "application/x-yaml", "text/yaml", "text/x-yaml"}
+)
+EXAMPLE = {
+    "name": "weekly",
+    "batch_size": 100,
+    "arms": [
+        {"name": "uncertain", "kind": "uncertain", "share": 0.8},
+        {"name": "random", "kind": "random", "share": 0.2},
+    ],
+}
+_BODY: dict[str, Any] = {
+    "requestBody": {
+        "required": True,
+        "description": "The policy as JSON, or the same as YAML. GET /api/v1/policies/schema says "
+        "what may stand in it.",
+        "content": {
+            "application/json": {"schema": {"type": "object"}, "example": EXAMPLE},
+            "application/yaml": {"schema": {"type": "string"}},
+        },
+    }
+}
+
+
+async def _text(request: Request) -> PolicySource:
+    """The document as it was sent. Raises InvalidInput."""
+    kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
+    if kind not in MEDIA_TYPES:
+        raise InvalidInput(
+            f"a policy is sent as application/json or application/yaml, not as {kind or 'nothing'}",
+            hint="name the Content-Type",
+        )
+    body = await request.body()
+    try:
+        return PolicySource(text=body.decode("utf-8-sig"))
+    except UnicodeDecodeError as error:
+        raise InvalidInput("the policy is not UTF-8") from error
+
+
+Source = Annotated[PolicySource, Depends(_text)]
+
+
+@router.post(
+    "",
+    status_code=201,
+    summary="Write a sampling policy, or its next version",
+    openapi_extra=_BODY,
+)
+async def create_policy(
+    source: Source, caller: Definer, parts: Parts, idempotency_key: IdempotencyKey = None
+) -> PolicyView:
+    """It waits until another person approves it.
+
+    A document that cannot be followed is refused with all of its faults, each with line and column.
+    """
+    wanted = parse_policy(source.text)
+    return await parts.in_transaction(
+        lambda connection: once(
+            connection,
+            Write(caller=caller, route="policies", key=idempotency_key, body=source),
+            PolicyView,
+            lambda: PolicyView.governed(
+                policies.put_policy(connection, wanted, caller.account_id, source=source.text)
+            ),
+        )
+    )
+
+
+@router.post(
+    "/check", summary="Say what is wrong with a policy, and store nothing", openapi_extra=_BODY
+)
+async def check_policy(source: Source, caller: Viewer) -> CheckedPolicy:
+    del caller
+    policy, found = examine(source.text)
+    return CheckedPolicy(
+        valid=not found,
+        faults=[
+            FaultView(
+                line=each.mark.line if each.mark else None,
+                column=each.mark.column if each.mark else None,
+                where=each.where,
+                message=each.message,
+                hint=each.hint,
+            )
+            for each in found
+        ],
+        policy=None if policy is None or found else PolicySummary.of(policy),
+    )
+
+
+@router.get("", summary="List the latest version of each sampling policy")
+async def list_policies(
+    caller: Viewer, parts: Parts, after: After = None, limit: Limit = 100
+) -> Page[PolicyView]:
+    del caller
+    found = await parts.in_transaction(
+        lambda connection: policies.list_policies(connection, after=after, limit=limit + 1)
+    )
+    return Page(
+        items=[PolicyView.governed(each) for each in found[:limit]],
+        next=found[limit - 1].policy.name if len(found) > limit else None,
+    )
+
+
+@router.get("/schema", summary="The JSON Schema of a policy document")
+async def get_schema(caller: Viewer) -> Document:
+    del caller
+    return json_schema()
+
+
+@router.get("/{name}", summary="The latest version of a sampling policy")
+@router.get("/{name}/{version}", summary="One version of a sampling policy")
+async def get_policy(
+    name: str, caller: Viewer, parts: Parts, version: Version | None = None
+) -> PolicyView:
+    del caller
+    return PolicyView.governed(
+        await parts.in_transaction(
+            lambda connection: policies.get_policy(connection, name, version)
+        )
+    )
+
+
+@router.get("/{name}/versions", summary="The versions of a sampling policy, the newest first")
+async def list_versions(
+    name: str,
+    caller: Viewer,
+    parts: Parts,
+    after: Annotated[int | None, Query(ge=1, le=2**31 - 1)] = None,
+    limit: Limit = 100,
+) -> Page[PolicyView]:
+    del caller
+
+    def read(connection: Connection) -> Page[PolicyView]:
+        known = policies.get_policy(connection, name).policy.name
+        found = policies.list_versions(connection, known, before=after, limit=limit + 1)
+        return Page(
+            items=[PolicyView.governed(each) for each in found[:limit]],
+            next=str(found[limit - 1].policy.version) if len(found) > limit else None,
+        )
+
+    return await parts.in_transaction(read)
+
+
+@router.post("/{name}/{version}/approve", summary="Approve a version that another person wrote")
+async def approve_policy(
+    name: str, version: Version, body: PolicyApprovalBody, caller: Approver, parts: Parts
+) -> PolicyView:
+    """From now on rounds may select by it. Sent again, by whomever, it changes nothing."""
+    return PolicyView.governed(
+        await parts.in_transaction(
+            lambda connection: policies.approve_policy(
+                connection, name, version, approver=caller.account_id, reason=body.reason
+            )
+        )
+    )
