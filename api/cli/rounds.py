@@ -10,6 +10,8 @@ from uuid import uuid4
 import typer
 
 from api.cli.output import DataDirOption, JsonOption, console, print_json, print_table, remark
+from api.cli.round_batch import decided_batch, print_batch
+from api.cli.round_facts import facts_of, line_of
 from api.cli.session import ApiOption, TokenOption, client, get, pages, post
 from domain.errors import NotAwaitingApproval
 from domain.rounds import ENDED, Phase
@@ -27,11 +29,15 @@ def start(
     pool: Annotated[str, typer.Option("--pool", help="Where the records come from.")],
     policy: Annotated[
         str | None,
-        typer.Option("--policy", help="name or name@version; else half of --records uncertain."),
+        typer.Option(
+            "--policy",
+            help="name or name@version, approved; else cold-start, growing or mature, by how many "
+            "labels there are.",
+        ),
     ] = None,
     records: Annotated[
         int | None,
-        typer.Option("--records", min=1, help="Batch size without a policy; else 100 at most."),
+        typer.Option("--records", min=1, help="How many to select, if fewer than the policy does."),
     ] = None,
     schema: Annotated[
         str | None, typer.Option("--schema", help="name or name@version; else the pool's own.")
@@ -72,6 +78,9 @@ def start(
         print_json(started)
         return
     console.print(f"Started {started['round_id']}", markup=False)
+    policy = started["policy"]
+    arms = ", ".join(f"{each['records']} {each['name']}" for each in policy["arms"])
+    console.print(f"It selects by {policy['name']}@{policy['version']}: {arms}", markup=False)
     console.print(f"Follow it: labelwright round watch {started['round_id']}", markup=False)
 
 
@@ -122,7 +131,8 @@ def show(
     if as_json:
         print_json(found)
         return
-    print_table(["", ""], _facts(found))
+    print_table(["", ""], facts_of(found))
+    print_batch(found)
 
 
 @app.command("watch")
@@ -139,7 +149,7 @@ def watch(
     with client(data_dir, api_url, token) as connected:
         while True:
             found = get(connected, f"/rounds/{round_id}")
-            line = _line(found)
+            line = line_of(found)
             if line != said:
                 remark(line)
                 said = line
@@ -149,7 +159,36 @@ def watch(
     if as_json:
         print_json(found)
         return
-    print_table(["", ""], _facts(found))
+    print_table(["", ""], facts_of(found))
+
+
+@app.command("decide")
+def decide(
+    *,
+    round_id: RoundArgument,
+    reason: ReasonOption,
+    accept: Annotated[
+        bool, typer.Option("--accept", help="Give the batch to reviewers as it is.")
+    ] = False,
+    amend: Annotated[
+        str | None,
+        typer.Option("--amend", metavar="POLICY", help="Select again by this approved policy."),
+    ] = None,
+    digest: Annotated[
+        str | None,
+        typer.Option("--digest", help="The batch you have looked at; else the one that waits."),
+    ] = None,
+    data_dir: DataDirOption = None,
+    api_url: ApiOption = None,
+    token: TokenOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Decide about a batch that failed a gate. Whoever asked for the round cannot."""
+    with client(data_dir, api_url, token) as connected:
+        answer = decided_batch(
+            connected, round_id, accept=accept, amend=amend, reason=reason, digest=digest
+        )
+    _print_decided(answer, as_json=as_json)
 
 
 @app.command("approve")
@@ -259,58 +298,3 @@ def _print_decided(answer: dict[str, Any], *, as_json: bool) -> None:
         print_json(answer)
         return
     console.print(f"Recorded for {answer['round_id']}.", markup=False)
-
-
-def _facts(found: dict[str, Any]) -> list[tuple[str, object]]:
-    policy, summary = found["policy"], found["summary"]
-    wanted = {each["arm"]: each["records"] for each in policy["arms"]}
-    chosen = summary.get("batch", {}).get("arms", wanted)
-    arms = ", ".join(f"{chosen[arm]} {arm}" for arm in wanted if arm in chosen)
-    facts: list[tuple[str, object]] = [
-        ("round", found["round_id"]),
-        ("phase", found["phase"]),
-        ("pool", found["pool"]),
-        ("batch", f"{policy['batch_size']}: {arms} ({policy['name']}@{policy['version']})"),
-        ("schema", found["schema"]),
-        ("guideline", found["guideline"]),
-        ("asked for by", found["requested_by"]["name"]),
-    ]
-    if found["awaiting"]:
-        facts.append(("waits for", found["awaiting"].get("who", "")))
-        if digest := found["awaiting"].get("dataset_digest"):
-            facts.append(("dataset to approve", digest))
-    for each in found["backlog"] or []:
-        facts.append((f"{each['kind']}s {each['status']}", each["tasks"]))
-    if quality := summary.get("quality"):
-        alpha = quality.get("alpha")
-        facts.append(("agreed", f"{quality['agreed']} of {quality['records']}"))
-        facts.append(("Krippendorff's alpha", "unknown" if alpha is None else f"{alpha:.3f}"))
-    if published := summary.get("published"):
-        facts.append(("published", f"{published['dataset']} v{published['version']}"))
-    if evaluation := summary.get("evaluation"):
-        facts.extend(_worth(evaluation))
-    if failure := found["failure"]:
-        facts.append(("ended because", failure.get("message") or failure.get("code", "")))
-    return facts
-
-
-def _worth(evaluation: dict[str, Any]) -> list[tuple[str, object]]:
-    facts: list[tuple[str, object]] = []
-    for name in ("before", "after"):
-        if estimate := evaluation.get(name):
-            interval = f"{estimate['low']:.3f} to {estimate['high']:.3f}, n={estimate['records']}"
-            facts.append((f"{estimate['metric']} {name}", f"{estimate['value']:.3f} ({interval})"))
-    if evaluation.get("lift") is not None:
-        interval = f"{evaluation['lift_low']:+.3f} to {evaluation['lift_high']:+.3f}"
-        facts.append(("lift", f"{evaluation['lift']:+.3f} ({interval})"))
-    facts.extend(("note", note) for note in evaluation.get("notes", []))
-    return facts
-
-
-def _line(found: dict[str, Any]) -> str:
-    waiting = (found["awaiting"] or {}).get("who")
-    tally = ", ".join(
-        f"{each['tasks']} {each['kind']}s {each['status']}" for each in found["backlog"] or []
-    )
-    parts = [found["phase"], f"waits for {waiting}" if waiting else "", tally]
-    return ": ".join(part for part in parts if part)
