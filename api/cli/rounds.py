@@ -78,9 +78,9 @@ def start(
         print_json(started)
         return
     console.print(f"Started {started['round_id']}", markup=False)
-    policy = started["policy"]
-    arms = ", ".join(f"{each['records']} {each['name']}" for each in policy["arms"])
-    console.print(f"It selects by {policy['name']}@{policy['version']}: {arms}", markup=False)
+    pinned = started["policy"]
+    arms = ", ".join(f"{each['records']} {each['name']}" for each in pinned["arms"])
+    console.print(f"It selects by {pinned['name']}@{pinned['version']}: {arms}", markup=False)
     console.print(f"Follow it: labelwright round watch {started['round_id']}", markup=False)
 
 

@@ -16,6 +16,7 @@ from temporalio.client import Client, WorkflowHandle
 
 from activities.clock import now
 from domain.accounts import Actor, Role
+from domain.arms import Arm, ArmKind
 from domain.canonical import Sha256
 from domain.ids import (
     ORCHESTRATION_QUEUE,
@@ -27,10 +28,19 @@ from domain.ids import (
     shard_workflow_id,
 )
 from domain.labels import Guideline, LabelClass, LabelSchema
-from domain.policy import ArmKind, ArmQuota, SamplingPolicy, check_policy
+from domain.policy import NearDuplicates, SamplingPolicy
+from domain.policy_rules import check_policy
 from domain.records import ContentKind
 from domain.reviews import Submission, Verdict, VerdictKind
-from domain.rounds import ApprovalDecided, CancelRequested, Phase, RoundPlan, RoundResult
+from domain.rounds import (
+    ApprovalDecided,
+    BatchAction,
+    BatchDecided,
+    CancelRequested,
+    Phase,
+    RoundPlan,
+    RoundResult,
+)
 from domain.tasks import TaskKind
 from storage import accounts, claims, definitions, pools, rounds, tasks
 from storage.artifacts import ArtifactStore
@@ -52,12 +62,15 @@ POLICY = SamplingPolicy(
     version=1,
     batch_size=8,
     arms=(
-        ArmQuota(arm=ArmKind.UNCERTAINTY, records=3),
-        ArmQuota(arm=ArmKind.DIVERSITY, records=2),
-        ArmQuota(arm=ArmKind.RANDOM, records=3),
+        Arm(name="uncertain", kind=ArmKind.UNCERTAIN, share=3 / 8),
+        Arm(name="diverse", kind=ArmKind.DIVERSE, share=2 / 8),
+        Arm(name="random", kind=ArmKind.RANDOM, share=3 / 8),
     ),
+    near_duplicates=NearDuplicates(text=None, embedding=None),
     seed=5,
 )
+"""The texts of these worlds are of a handful of words: nearly all are like another."""
+ALL_AT_RANDOM = (Arm(name="random", kind=ArmKind.RANDOM, share=1.0),)
 Answer = Callable[[RecordId, str], str]
 """Record and reviewer's name → label."""
 
@@ -237,6 +250,26 @@ class World:
             records=records,
         )
 
+    def batch_decision(
+        self,
+        round_id: RoundId,
+        digest: str,
+        *,
+        policy: SamplingPolicy | None = None,
+        who: Actor | None = None,
+    ) -> BatchDecided:
+        """Accepts the held batch, or wants another by `policy`."""
+        return BatchDecided(
+            decision_id=f"batch-decision-{next(self._numbers)}",
+            round_id=round_id,
+            action=BatchAction.ACCEPT if policy is None else BatchAction.AMEND,
+            batch_digest=Sha256(digest),
+            reason="looked at it",
+            actor=who or self.approver,
+            submitted_at=now(),
+            policy=policy,
+        )
+
     def cancellation(self, round_id: RoundId) -> CancelRequested:
         return CancelRequested(
             request_id=f"cancel-{next(self._numbers)}",
@@ -255,6 +288,12 @@ class World:
             RoundWorkflow.decide_approval, self.decision(plan.round_id, candidate_of(waiting))
         )
         return await handle.result()
+
+
+def held_batch_of(found: rounds.Round) -> str:
+    """The digest of the batch that waits for a decision."""
+    assert found.awaiting is not None, found.phase
+    return str(found.awaiting["batch_digest"])
 
 
 def candidate_of(found: rounds.Round) -> str:

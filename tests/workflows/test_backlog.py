@@ -10,12 +10,11 @@ from temporalio.testing import WorkflowEnvironment
 
 from activities.clock import now
 from domain.ids import ReviewId, review_task_id, shard_workflow_id
-from domain.policy import ArmKind, ArmQuota
 from domain.reviews import MAX_RATIONALE, Submission, Verdict, VerdictKind
 from domain.rounds import Phase
 from storage import rounds
 from storage.database import engine
-from tests.workflows.round_world import POLICY, make_world, truth, working
+from tests.workflows.round_world import ALL_AT_RANDOM, POLICY, make_world, truth, working
 
 pytestmark = pytest.mark.slow
 
@@ -27,8 +26,7 @@ async def test_a_backlog_of_the_longest_rationales_in_emoji_is_taken_up(
 ) -> None:
     connected = engine(database)
     world = make_world(development_server.client, connected, tmp_path)
-    arms = (ArmQuota(arm=ArmKind.RANDOM, records=RECORDS),)
-    policy = replace(POLICY, batch_size=RECORDS, arms=arms)
+    policy = replace(POLICY, batch_size=RECORDS, arms=ALL_AT_RANDOM)
     plan = world.plan(world.pool(records=70), policy=policy, shard_size=RECORDS)
     async with working(world):
         await world.start(plan)

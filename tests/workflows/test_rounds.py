@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from dataclasses import replace
 from pathlib import Path
 
 import pyarrow as pa
@@ -15,12 +16,12 @@ from activities.selection import BATCH
 from domain.canonical import Sha256
 from domain.errors import RecordsTaken
 from domain.ids import RecordId, RoundId, shard_workflow_id
-from domain.policy import ArmKind, ArmQuota, SamplingPolicy
 from domain.roles import DatasetRole
 from domain.rounds import Batch, Phase
+from domain.selections import Findings
 from storage import datasets, models, reviews, rounds, tables
 from storage.models import ModelPart
-from tests.workflows.round_world import World, candidate_of, text_of, truth
+from tests.workflows.round_world import POLICY, World, candidate_of, text_of, truth
 from workflows.rounds import RoundWorkflow
 
 pytestmark = pytest.mark.slow
@@ -50,7 +51,7 @@ async def test_a_round_runs_from_pool_to_published_dataset(world: World) -> None
     assert result.published is not None
     found = world.round(plan.round_id)
     assert found.ledger_head == result.ledger_head
-    assert found.summary["batch"]["arms"] == {"uncertainty": 3, "diversity": 2, "random": 3}
+    assert found.summary["batch"]["arms"] == {"uncertain": 3, "diverse": 2, "random": 3}
     assert found.summary["quality"]["records"] == 8
     assert found.summary["evaluation"]["after"]["records"] == 10
     assert {"manifest.json", "train.parquet"} <= files_in(result.published.path)
@@ -197,9 +198,7 @@ async def test_an_empty_pool_fails_the_round_with_a_reason(world: World) -> None
 async def test_a_batch_larger_than_what_is_left_fails_the_round_with_a_reason(
     world: World,
 ) -> None:
-    policy = SamplingPolicy(
-        name="big", version=1, batch_size=30, arms=(ArmQuota(arm=ArmKind.RANDOM, records=30),)
-    )
+    policy = replace(POLICY, name="big", batch_size=30)
     result = await (await world.start(world.plan(world.pool(), policy=policy))).result()
     assert result.failure is not None
     assert result.failure["code"] == "batch_exceeds_pool"
@@ -318,6 +317,8 @@ async def test_of_two_rounds_that_choose_at_the_same_moment_one_goes_on(world: W
         artifact=one_record_batch(world),
         records=1,
         arms={"random": 1},
+        findings=Findings(excluded={}),
+        policy_digest=POLICY.digest,
     )
     routing = RoutingActivities(world.engine, world.store)
     for _ in range(2):  # again is as good as once
@@ -335,6 +336,7 @@ def one_record_batch(world: World) -> Sha256:
         "score": None,
         "propensity": 1.0,
         "reason": "drawn",
+        "predicted": None,
         "content_digest": "0" * 64,
     }
     return world.store.put_table(pa.Table.from_pylist([row], schema=BATCH))
