@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import asdict, dataclass, field
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass
+from datetime import datetime
 from typing import TYPE_CHECKING
 
 import pyarrow as pa
@@ -13,13 +15,18 @@ from temporalio import activity
 from activities.heartbeat import beating
 from activities.rows import read_rows
 from activities.snapshot import ELIGIBLE
-from domain.policy import ArmKind, Selection, batch_digest
-from domain.roles import DatasetRole
+from domain.arms import RANDOM_ARM
+from domain.errors import ImpossibleConstraints
+from domain.ids import RecordId
+from domain.policy import SamplingPolicy
+from domain.roles import LABELLED_ROLES, DatasetRole, DatasetRow
 from domain.rounds import Batch, Partition, RoundPlan, Snapshot
+from domain.selections import Findings, Selection, batch_digest
 from storage.artifacts import ArtifactStore
 
 if TYPE_CHECKING:
-    from learning.candidates import Candidates
+    from learning.selection import Candidates
+    from learning.selection.tables import KnownRecord, Part
 
 BATCH = pa.schema(
     [
@@ -30,9 +37,14 @@ BATCH = pa.schema(
         ("score", pa.float64()),
         ("propensity", pa.float64()),
         ("reason", pa.string()),
+        ("predicted", pa.string()),
         ("content_digest", pa.string()),
     ]
 )
+
+_MARKS = ["record_id", "content_digest", "metadata", "eligibility"]
+_MEASURING = LABELLED_ROLES - {DatasetRole.TRAIN}
+"""Roles that measure a model: the choice may keep away from such records, but not lean on them."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -51,68 +63,103 @@ class SelectionActivities:
 
     @activity.defn
     def select_batch(self, request: SelectBatch) -> Batch:
-        """Chooses among the eligible records. Raises BatchExceedsPool when there are too few."""
+        """Chooses among the eligible records as the plan's policy says.
+
+        A batch without records, where the policy says to stop at what cannot be. Raises
+        BatchExceedsPool and MissingColumn when the policy does not fit the pool.
+        """
         from learning.selection import select
 
+        plan, digests = request.plan, dict[str, str]()
         with beating():
-            policy = request.plan.policy
-            pool = self._pool(request)
-            selections = select(pool.candidates(request.classes), policy)
-            arms = Counter(selection.arm for selection in selections)
-            return Batch(
-                digest=batch_digest(selections),
-                artifact=self._store.put_table(pool.batch(selections)),
-                records=len(selections),
-                arms={arm.value: arms[arm] for arm in ArmKind if arms[arm]},
-                notes=tuple(
-                    f"the {arm} arm has {arms[arm]} of the {policy.quota(arm)} records it asked for"
-                    for arm in ArmKind
-                    if arms[arm] != policy.quota(arm)
-                ),
-            )
+            try:
+                selected = select(
+                    self._candidates(request, digests),
+                    plan.policy,
+                    records=plan.records,
+                    turn=request.snapshot.parent_version or 0,
+                )
+            except ImpossibleConstraints as error:
+                # Nobody works on an empty batch: the round waits for a person's decision.
+                return self._batch(plan.policy, [], error.findings, digests)
+            return self._batch(plan.policy, selected.selections, selected.findings, digests)
 
-    def _pool(self, request: SelectBatch) -> _Pool:
+    def _batch(
+        self,
+        policy: SamplingPolicy,
+        selections: list[Selection],
+        findings: Findings,
+        digests: dict[str, str],
+    ) -> Batch:
+        arms = Counter(selection.arm for selection in selections)
+        return Batch(
+            digest=batch_digest(selections),
+            artifact=self._store.put_table(_table(selections, digests)),
+            records=len(selections),
+            arms={arm.name: arms[arm.name] for arm in policy.arms if arms[arm.name]},
+            findings=findings,
+            policy_digest=policy.digest,
+        )
+
+    def _candidates(self, request: SelectBatch, digests: dict[str, str]) -> Candidates:
+        """The eligible records; `digests` takes the content digest of each."""
+        from learning.selection.tables import gather
+
         settled = read_rows(self._store, request.snapshot.settled)
-        labelled = pa.array(
-            [row.record_id for row in settled.values() if row.role is not DatasetRole.TEST],
-            pa.string(),
+        return gather(
+            self._parts(request, digests),
+            eligible=request.snapshot.eligible,
+            classes=request.classes,
+            known=self._known(request, settled),
+            ambiguous=[row.record_id for row in settled.values() if row.role is DatasetRole.HELD],
+            now=datetime.fromisoformat(request.plan.requested_at),
         )
-        pool = _Pool()
-        for partition, scored in zip(request.snapshot.partitions, request.scores, strict=True):
-            marks = self._store.get_table(
-                partition.artifact, columns=["record_id", "content_digest", "eligibility"]
+
+    def _parts(self, request: SelectBatch, digests: dict[str, str]) -> Iterator[Part]:
+        from learning.selection.tables import Part
+
+        pairs = zip(request.snapshot.partitions, request.scores, strict=True)
+        for partition, scored in pairs:
+            marks = self._store.get_table(partition.artifact, columns=_MARKS)
+            eligible = pc.equal(marks["eligibility"], ELIGIBLE)
+            chosen = marks.filter(eligible)
+            digests.update(
+                zip(
+                    chosen["record_id"].to_pylist(),
+                    chosen["content_digest"].to_pylist(),
+                    strict=True,
+                )
             )
-            scores = self._store.get_table(scored.artifact).append_column(
-                "content_digest", marks["content_digest"]
+            yield Part(
+                scores=self._store.get_table(scored.artifact),
+                metadata=marks["metadata"],
+                eligible=eligible.to_numpy(),
             )
-            pool.eligible.append(scores.filter(pc.equal(marks["eligibility"], ELIGIBLE)))
-            pool.labelled.append(scores.filter(pc.is_in(scores["record_id"], labelled)))
-        return pool
 
+    def _known(
+        self, request: SelectBatch, settled: dict[RecordId, DatasetRow]
+    ) -> dict[str, KnownRecord]:
+        from learning.selection.tables import KnownRecord
 
-@dataclass
-class _Pool:
-    """The scores of the records that may be chosen, and of those that are labelled."""
-
-    eligible: list[pa.Table] = field(default_factory=list)
-    labelled: list[pa.Table] = field(default_factory=list)
-
-    def candidates(self, classes: tuple[str, ...]) -> Candidates:
-        from learning.candidates import Candidates
-
-        return Candidates.from_scores(
-            pa.concat_tables(self.eligible),
-            labelled=pa.concat_tables(self.labelled),
-            classes=classes,
+        table = self._store.get_table(request.snapshot.predictions)
+        predicted = dict(
+            zip(table["record_id"].to_pylist(), table["predicted"].to_pylist(), strict=True)
         )
+        return {
+            row.record_id: KnownRecord(
+                label=row.label,
+                for_test=row.role in _MEASURING,
+                predicted=predicted.get(row.record_id),
+                round_number=0 if row.arm in (None, RANDOM_ARM) else row.round_number,
+            )
+            for row in settled.values()
+            if row.role is not DatasetRole.HELD
+        }
 
-    def batch(self, selections: list[Selection]) -> pa.Table:
-        table = pa.concat_tables(self.eligible)
-        digests = dict(
-            zip(table["record_id"].to_pylist(), table["content_digest"].to_pylist(), strict=True)
-        )
-        rows = [
-            asdict(selection) | {"content_digest": digests[selection.record_id]}
-            for selection in selections
-        ]
-        return pa.Table.from_pylist(rows, schema=BATCH)
+
+def _table(selections: list[Selection], digests: dict[str, str]) -> pa.Table:
+    rows = [
+        asdict(selection) | {"content_digest": digests[selection.record_id]}
+        for selection in selections
+    ]
+    return pa.Table.from_pylist(rows, schema=BATCH)

@@ -20,6 +20,8 @@ from storage import datasets, pools, rounds
 from storage.artifacts import ArtifactStore
 
 ELIGIBLE = "eligible"
+_BEFORE = {DatasetRole.EXCLUDED: "judged unusable before"}
+PREDICTIONS = pa.schema([("record_id", pa.string()), ("predicted", pa.string())])
 
 
 class SnapshotActivities:
@@ -35,6 +37,7 @@ class SnapshotActivities:
         ) as connection:
             parent = datasets.latest_version(connection, plan.dataset)
             reserved = rounds.reserved_records(connection, plan.pool_id, besides=plan.round_id)
+            predicted = rounds.predictions(connection, plan.dataset)
             earlier = (
                 {} if parent is None else read_rows(self._store, rows_artifact(parent.manifest))
             )
@@ -68,9 +71,15 @@ class SnapshotActivities:
             parent_version=None if parent is None else parent.version,
             parent_files=() if parent is None else file_artifacts(parent.manifest),
             settled=write_rows(self._store, settled),
+            predictions=self._store.put_table(_predictions(predicted)),
             labelled=sum(row.role is DatasetRole.TRAIN for row in settled),
             test_records=sum(row.role is DatasetRole.TEST for row in settled),
         )
+
+
+def _predictions(predicted: list[tuple[RecordId, str]]) -> pa.Table:
+    rows = [{"record_id": record_id, "predicted": label} for record_id, label in predicted]
+    return pa.Table.from_pylist(rows, schema=PREDICTIONS)
 
 
 def _mark(
@@ -87,7 +96,7 @@ def _mark(
         digests.append(content_digest)
         before = earlier.get(record_id)
         if before is not None and before.role not in UNSETTLED_ROLES:
-            eligibility.append(f"in the dataset as {before.role}")
+            eligibility.append(_BEFORE.get(before.role, f"in the dataset as {before.role}"))
         elif label is not None:
             eligibility.append("labelled when imported")
             imported.append(_imported(record_id, content_digest, label, role))

@@ -62,12 +62,19 @@ class Diversity(StrEnum):
     NONE = "none"
     """The highest scores, whatever they have in common."""
     UNCERTAINTY_HERDING = "uncertainty_herding"
+    """Those that stand for most of what is not covered yet, each record counted by its score."""
     MAX_HERDING = "max_herding"
+    """The same, each record counted alike (or by `weights` alone)."""
     K_CENTER = "k_center"
+    """The farthest from everything labelled or picked, among the highest scores."""
     BADGE = "badge"
+    """k-means++ on gradient embeddings: unsure and unlike each other."""
     TYPICAL_CLUSTERS = "typical_clusters"
+    """The most typical record of each cluster that holds nothing labelled."""
     FACILITY_LOCATION = "facility_location"
+    """Those that the others are nearest to, each record counted by its score."""
     PREFILTER_K_MEANS = "prefilter_k_means"
+    """The middles of clusters of the highest scores."""
 
 
 class ArmKind(StrEnum):
@@ -170,7 +177,7 @@ KINDS: Mapping[ArmKind, KindDefaults] = {
         meaning="ordinary records, to calibrate people and probabilities",
     ),
     ArmKind.COLD_START: KindDefaults(
-        signals={Signal.TYPICALITY: 1.0},
+        signals={},
         combine=Combine.ADD,
         diversity=Diversity.MAX_HERDING,
         meaning="records that stand for many others, before there is a model",

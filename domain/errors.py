@@ -16,7 +16,10 @@ do next; `context` carries the values that a program would want.
 
 from __future__ import annotations
 
-from typing import ClassVar
+from typing import TYPE_CHECKING, ClassVar
+
+if TYPE_CHECKING:
+    from domain.selections import Findings
 
 
 class LabelwrightError(Exception):
@@ -111,9 +114,17 @@ class InvalidExpression(InvalidPolicy):
 
 
 class ImpossibleConstraints(InvalidInput):
-    """The eligible records cannot meet what the policy demands, and it says to stop."""
+    """The eligible records cannot meet what the policy demands, and it says to stop.
+
+    `findings` are those of the batch that would have come nearest.
+    """
 
     code = "impossible_constraints"
+
+    def __init__(self, message: str, *, findings: Findings, hint: str = "") -> None:
+        missing = [[each.demand, each.wanted, each.got] for each in findings.shortfalls]
+        super().__init__(message, hint=hint, shortfalls=missing)
+        self.findings = findings
 
 
 class PolicyNotApproved(Conflict):

@@ -59,7 +59,7 @@ class NearDuplicates:
 
     text: float | None = 0.8
     """Jaccard similarity of the texts' shingles, estimated by MinHash; none: texts may be alike."""
-    embedding: float | None = 0.985
+    embedding: float | None = 0.995
     """Cosine of the embeddings; none: embeddings may be alike."""
 
 
@@ -97,8 +97,8 @@ class Measure(StrEnum):
     """What a gate looks at; each is in [0, 1]."""
 
     COVERAGE = "coverage"
-    """How well the batch and what is labelled stand for the pool: mean kernel similarity of the
-    eligible records to the nearest of them."""
+    """How well the batch and what is labelled stand for the pool: the eligible records' mean
+    cosine with the nearest of them, 0 where it is negative."""
     DIVERSITY = "diversity"
     """Mean distance of the batch's records to their nearest neighbour in the batch, over 2."""
     QUALITY = "quality"

@@ -118,6 +118,8 @@ class Snapshot:
     """Artifacts of that version's files, which hold what people saw when they labelled."""
     settled: Sha256
     """Artifact: the rows that the dataset holds before this round, imported labels included."""
+    predictions: Sha256
+    """Artifact: what the models of earlier rounds took the records of their batches for."""
     labelled: int
     test_records: int
 
@@ -129,6 +131,8 @@ class TrainedModel:
     classes: tuple[str, ...]
     """Empty at cold start: features, but nothing to predict with."""
     labelled: int
+    earlier: tuple[Sha256, ...] = ()
+    """Models that chose the batches of earlier rounds, newest first; only where they are asked."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass
 from enum import StrEnum
 
-from sqlalchemy import Connection, Row, select
+from sqlalchemy import Connection, Row, func, select, text
 from sqlalchemy.dialects.postgresql import insert
 
 from domain.canonical import Sha256
@@ -13,7 +13,7 @@ from domain.errors import NotFound
 from domain.ids import RoundId, Timestamp
 from domain.records import Json
 from storage.documents import to_json
-from storage.tables import evaluations, model_versions
+from storage.tables import dataset_versions, evaluations, model_versions
 
 
 class ModelPart(StrEnum):
@@ -69,6 +69,29 @@ def models_of(connection: Connection, round_id: RoundId) -> dict[ModelPart, Mode
     """The round's models, as far as it has trained them."""
     rows = connection.execute(select(model_versions).where(model_versions.c.round_id == round_id))
     return {model.part: model for model in map(_model, rows)}
+
+
+def choosing_models(
+    connection: Connection, dataset: str, *, besides: RoundId, limit: int
+) -> list[Sha256]:
+    """The models that chose the batches of the dataset's other rounds, newest first.
+
+    Only those that could predict, and only from rounds that a dataset version came of.
+    """
+    latest = (
+        select(model_versions.c.artifact, func.max(model_versions.c.created_at).label("at"))
+        .join(dataset_versions, dataset_versions.c.round_id == model_versions.c.round_id)
+        .where(
+            model_versions.c.dataset == dataset,
+            model_versions.c.part == ModelPart.BEFORE,
+            model_versions.c.round_id != besides,
+            func.jsonb_array_length(model_versions.c.classes) > 0,
+        )
+        .group_by(model_versions.c.artifact)
+        .order_by(text("at DESC"))
+        .limit(limit)
+    )
+    return [Sha256(row.artifact) for row in connection.execute(latest)]
 
 
 def list_models(

@@ -281,6 +281,25 @@ def batch_record(connection: Connection, round_id: RoundId, record_id: RecordId)
     return _batch_row(row)
 
 
+def predictions(connection: Connection, dataset: str) -> list[tuple[RecordId, str]]:
+    """What models took the records of the dataset's ended rounds for, by record id.
+
+    Of a record that two rounds chose, the later prediction.
+    """
+    found = connection.execute(
+        select(batch_records.c.record_id, batch_records.c.predicted)
+        .distinct(batch_records.c.record_id)
+        .join(rounds, rounds.c.round_id == batch_records.c.round_id)
+        .where(
+            rounds.c.dataset == dataset,
+            rounds.c.closed_at.is_not(None),
+            batch_records.c.predicted.is_not(None),
+        )
+        .order_by(batch_records.c.record_id, rounds.c.closed_at.desc())
+    )
+    return [(RecordId(row.record_id), row.predicted) for row in found]
+
+
 def _round(row: Row[*tuple[object, ...]]) -> Round:
     return Round(
         plan=from_json(RoundPlan, row.plan),

@@ -1,0 +1,355 @@
+"""Following a policy: random first, then one arm after another, then what the limits demand.
+
+The random arm comes first, so that its records are a fair draw from all that is eligible, whatever
+the limits say; it counts towards them. Each other arm picks from what is left.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from domain.arms import NEEDS_MODEL, RANDOM_ARM, Arm
+from domain.errors import BatchExceedsPool, EmptyPool, ImpossibleConstraints
+from domain.ids import RecordId
+from domain.policy import SamplingPolicy, WhenImpossible
+from domain.selections import Findings, Selection, Shortfall
+from learning.selection.arms import ArmPicker, ArmPicks
+from learning.selection.candidates import Candidates, Mask
+from learning.selection.exclusions import eligible
+from learning.selection.findings import alarms, composition, gates
+from learning.selection.minima import exchange
+from learning.selection.reasons import Reasons, score_of
+from learning.selection.rules import BatchRules, Group, groups_of
+from learning.selection.scores import Signals
+
+Progress = Callable[[str], None]
+"""Told what is being done, for people who wait."""
+
+
+def _quietly(doing: str) -> None:
+    del doing
+
+
+@dataclass(frozen=True, kw_only=True)
+class Selected:
+    selections: list[Selection]
+    """In the order in which they are to be reviewed."""
+    findings: Findings
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Pick:
+    row: int
+    arm: str
+    score: float | None = None
+    propensity: float | None = None
+    reason: str
+
+
+def select(
+    candidates: Candidates,
+    policy: SamplingPolicy,
+    *,
+    records: int | None = None,
+    turn: int = 0,
+    progress: Progress = _quietly,
+) -> Selected:
+    """The batch of `records` (or the policy's batch size) that `policy` asks for, and its findings.
+
+    Arms are interleaved by quota, so that whoever stops early has seen each in proportion. `turn`
+    tells the rounds of one dataset apart, so that each draws its own random numbers. Raises
+    EmptyPool, BatchExceedsPool, MissingColumn, InvalidExpression, InvalidMetadata, InvalidScores,
+    and ImpossibleConstraints where the policy says to stop.
+    """
+    size = policy.batch_size if records is None else records
+    if not len(candidates):
+        raise EmptyPool(
+            "there is no record to select from",
+            hint="import records, or look at what the round's exclusions leave over",
+        )
+    progress("ordering records")
+    return _Selecting(candidates.ordered(), policy, size, turn, progress).run()
+
+
+class _Selecting:
+    def __init__(
+        self,
+        pool: Candidates,
+        policy: SamplingPolicy,
+        size: int,
+        turn: int,
+        progress: Progress,
+    ) -> None:
+        self.pool, self.policy, self.size, self.progress = pool, policy, size, progress
+        self.seed = _stream_seed(policy.seed, str(turn))
+        self.signals = Signals(pool, policy, seed=self.seed)
+        self.notes: list[str] = []
+        self.picks: list[_Pick] = []
+
+    def run(self) -> Selected:
+        self.progress("leaving records out")
+        may, excluded = eligible(self.pool, self.policy, self.signals)
+        self._check_size(may, excluded)
+        groups = groups_of(self.pool, self.policy, self.size)
+        quotas = self.policy.quotas(self.size)
+        rules = self._random(may, groups, quotas[RANDOM_ARM])
+        rules = self._arms(rules, groups, quotas, may)
+        self.progress("describing the batch")
+        selected = self._selected(groups, may, excluded, self._shortfalls(rules))
+        self._stop_short(selected.findings)
+        return selected
+
+    def _check_size(self, may: Mask, excluded: dict[str, int]) -> None:
+        available = int(np.count_nonzero(may))
+        if self.size <= available:
+            return
+        left_out = ", ".join(f"{reason}: {count:,}" for reason, count in excluded.items())
+        raise BatchExceedsPool(
+            f"the batch wants {self.size:,} records and the pool has {available:,} to choose from"
+            + (f" (left out: {left_out})" if left_out else ""),
+            hint="lower the batch size or import more records",
+            batch_size=self.size,
+            available=available,
+            excluded=excluded,
+        )
+
+    # -- arms ---------------------------------------------------------------------------------
+
+    def _random(self, may: Mask, groups: Sequence[Group], quota: int) -> BatchRules:
+        """A uniform draw without replacement: the eligible records with the smallest of n keys."""
+        rules = BatchRules(self.pool, self.policy, groups, may)
+        rows = np.flatnonzero(may)
+        # Raw 64-bit words: NumPy promises their stream for ever, but not that of distributions.
+        keys = np.random.PCG64(_stream_seed(self.seed, "random arm")).random_raw(len(may))[rows]
+        for row in rows[np.argsort(keys, kind="stable")[:quota]].tolist():
+            rules.take(row)
+            self.picks.append(
+                _Pick(
+                    row=row,
+                    arm=RANDOM_ARM,
+                    propensity=quota / len(rows),
+                    reason=f"drawn at random: one of {quota:,} from {len(rows):,}",
+                )
+            )
+        return rules
+
+    def _arms(
+        self, rules: BatchRules, groups: Sequence[Group], quotas: dict[str, int], may: Mask
+    ) -> BatchRules:
+        arms = [arm for arm in self.policy.arms if arm.name != RANDOM_ARM]
+        picker = self._picker(rules)
+        for arm in arms:
+            self.progress(f"picking: {arm.name}")
+            found = self._pick(picker, arm, quotas[arm.name])
+            if found < quotas[arm.name]:
+                self.notes.append(f"{arm.name} found {found:,} of {quotas[arm.name]:,} records")
+        self._fill(picker, arms, rules)
+        return self._exchange(rules, groups, arms, may)
+
+    def _picker(self, rules: BatchRules) -> ArmPicker:
+        return ArmPicker(self.pool, self.signals, rules, seed=self.seed)
+
+    def _pick(
+        self,
+        picker: ArmPicker,
+        arm: Arm,
+        count: int,
+        *,
+        among: Mask | None = None,
+        because: str = "",
+    ) -> int:
+        """How many records the arm found of `count`."""
+        picks = picker.pick(arm, count, among=among)
+        reasons = Reasons(self.pool, self.signals)
+        for place, row in enumerate(picks.rows.tolist()):
+            why = reasons.of(arm, picks, place)
+            self.picks.append(
+                _Pick(
+                    row=row,
+                    arm=arm.name,
+                    score=score_of(picks, place, picks.score),
+                    reason=f"{why}; {because}" if because else why or _NO_REASON,
+                )
+            )
+        self._note_stand_in(arm, picks)
+        return len(picks.rows)
+
+    def _note_stand_in(self, arm: Arm, picks: ArmPicks) -> None:
+        cold = NEEDS_MODEL & set(arm.weighted_signals) and picks.score is None
+        if picks.method is not arm.method:
+            self._note(f"{arm.name} picked by {picks.method} instead of {arm.method}: no model yet")
+        elif cold and self.pool.probabilities is None:
+            self._note(f"{arm.name} picked by variety alone: no model yet")
+
+    def _note(self, text: str) -> None:
+        if text not in self.notes:
+            self.notes.append(text)
+
+    def _fill(self, picker: ArmPicker, arms: Sequence[Arm], rules: BatchRules) -> None:
+        """Gives the places that some arms could not fill to others; at last past the maxima."""
+        by_share = sorted(arms, key=lambda arm: -arm.share)
+        for lifted in (False, True):
+            if len(rules.rows) < self.size and lifted:
+                if self.policy.when_impossible is WhenImpossible.STOP:
+                    return
+                rules.lift_maxima()
+            for arm in by_share:
+                if (left := self.size - len(rules.rows)) > 0:
+                    self._pick(picker, arm, left, because="in a place that other arms left")
+
+    def _exchange(
+        self, rules: BatchRules, groups: Sequence[Group], arms: Sequence[Arm], may: Mask
+    ) -> BatchRules:
+        """Exchanges picks for ones that the limits demand; the random arm's stay."""
+        if not rules.shortfalls() or not arms:
+            return rules
+        self.progress("meeting the limits")
+        in_order = self._by_priority()
+        plan = exchange(
+            [pick.row for pick in in_order],
+            fixed=[pick.arm == RANDOM_ARM for pick in in_order],
+            groups=groups,
+            eligible=may,
+        )
+        if plan is None:
+            return rules
+        dropped = set(plan.drop)
+        self.picks = [pick for place, pick in enumerate(in_order) if place not in dropped]
+        unlimited = [replace(group, at_most=self.size) for group in groups]
+        rules = BatchRules(self.pool, self.policy, unlimited, may)
+        for pick in self.picks:
+            rules.take(pick.row)
+        picker = self._picker(rules)
+        freed = [in_order[place].arm for place in plan.drop]
+        for among, count in plan.take:
+            left = count
+            for arm in arms:
+                wanted = min(left, freed.count(arm.name))
+                found = self._pick(picker, arm, wanted, among=among, because="chosen for a limit")
+                for _ in range(found):
+                    freed.remove(arm.name)
+                left -= found
+        self._fill(picker, arms, rules)
+        return _judged_by(rules, self.pool, self.policy, groups, may)
+
+    def _by_priority(self) -> list[_Pick]:
+        """Random picks first, then those that come early in their arm: the last go first."""
+        ranks = _ranks(self.picks)
+        places = sorted(
+            range(len(self.picks)),
+            key=lambda place: (self.picks[place].arm != RANDOM_ARM, ranks[place][1]),
+        )
+        return [self.picks[place] for place in places]
+
+    # -- what came of it ----------------------------------------------------------------------
+
+    def _shortfalls(self, rules: BatchRules) -> list[Shortfall]:
+        found = rules.shortfalls()
+        if len(rules.rows) < self.size:
+            demand = f"{self.size:,} records, no two of them nearly the same"
+            found.insert(0, Shortfall(demand=demand, wanted=self.size, got=len(rules.rows)))
+        return found
+
+    def _stop_short(self, findings: Findings) -> None:
+        if findings.shortfalls and self.policy.when_impossible is WhenImpossible.STOP:
+            missing = "; ".join(f"{each.demand}: {each.got:,}" for each in findings.shortfalls)
+            raise ImpossibleConstraints(
+                f"the batch cannot be as the policy demands: {missing}",
+                hint="change the limits, or say when_impossible: relax",
+                findings=findings,
+            )
+
+    def _selected(
+        self,
+        groups: Sequence[Group],
+        may: Mask,
+        excluded: dict[str, int],
+        shortfalls: list[Shortfall],
+    ) -> Selected:
+        rows = [pick.row for pick in self.picks]
+        chosen = [pick.row for pick in self.picks if pick.arm != RANDOM_ARM]
+        distributions = composition(self.pool, rows, may, self.policy)
+        bounds = sum((group.at_least > 0) + (group.at_most < self.size) for group in groups)
+        findings = Findings(
+            excluded=excluded,
+            shortfalls=tuple(shortfalls),
+            composition=distributions,
+            gates=gates(
+                self.pool,
+                rows,
+                policy=self.policy,
+                eligible=may,
+                at_random=len(rows) - len(chosen),
+                bounds=bounds,
+                shortfalls=shortfalls,
+                distributions=distributions,
+            ),
+            alarms=alarms(self.pool, chosen, self.policy),
+            notes=tuple(self.signals.notes + self.notes),
+        )
+        return Selected(selections=self._in_review_order(), findings=findings)
+
+    def _in_review_order(self) -> list[Selection]:
+        """Every arm's picks spread evenly over the batch, each arm in its own order."""
+        predicted = self.pool.predicted
+        ranks = _ranks(self.picks)
+        arms = {arm.name: place for place, arm in enumerate(self.policy.arms)}
+        order = sorted(
+            range(len(self.picks)),
+            key=lambda place: (ranks[place][1], arms[self.picks[place].arm]),
+        )
+        return [
+            Selection(
+                ordinal=ordinal,
+                record_id=RecordId(self.pool.record_ids[pick.row].as_py()),
+                arm=pick.arm,
+                rank=ranks[place][0],
+                score=pick.score,
+                propensity=pick.propensity,
+                reason=pick.reason,
+                predicted=None if predicted is None else self.pool.classes[predicted[pick.row]],
+            )
+            for ordinal, place in enumerate(order)
+            for pick in [self.picks[place]]
+        ]
+
+
+_NO_REASON = "as good as any other that is left"
+
+
+def _ranks(picks: Sequence[_Pick]) -> list[tuple[int, float]]:
+    """Each pick's place within its arm, and how far down the arm that is: pick j of q stands at
+    (j + ½) / q of the way."""
+    sizes: dict[str, int] = {}
+    for pick in picks:
+        sizes[pick.arm] = sizes.get(pick.arm, 0) + 1
+    seen: dict[str, int] = {}
+    ranks = []
+    for pick in picks:
+        rank = seen.get(pick.arm, 0)
+        seen[pick.arm] = rank + 1
+        ranks.append((rank, (2 * rank + 1) / (2 * sizes[pick.arm])))
+    return ranks
+
+
+def _judged_by(
+    rules: BatchRules,
+    pool: Candidates,
+    policy: SamplingPolicy,
+    groups: Sequence[Group],
+    may: Mask,
+) -> BatchRules:
+    """The same batch, judged by the groups' real bounds."""
+    judged = BatchRules(pool, policy, groups, may)
+    for row in rules.rows:
+        judged.take(row)
+    return judged
+
+
+def _stream_seed(seed: int, stream: str) -> int:
+    """A seed for one use of a policy's seed: no two uses see the same random numbers."""
+    return int.from_bytes(hashlib.sha256(f"{seed}/{stream}".encode()).digest()[:8])
