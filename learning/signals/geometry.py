@@ -29,6 +29,9 @@ MAX_LENGTH = 1.001
 
 _LONGEST = 2364
 """No row is longer, in cells of the grid: 3 × 2364² is the largest such number below 2²⁴."""
+GRID_ERROR = 1.0 / 2000
+"""Times √d: more than a distance between rows on the grid differs from that between the rows."""
+
 _ROWS = 2048
 _REFERENCES = 512
 
