@@ -13,7 +13,7 @@ from enum import StrEnum
 
 from domain.errors import InvalidExpression
 
-MAX_EXPRESSION = 4_000
+MAX_EXPRESSION = 2_000
 Scalar = str | int | float | bool
 
 

@@ -13,6 +13,7 @@ from domain.ids import is_name
 from domain.policy import MAX_BATCH, MIN_RANDOM_SHARE, Gate, Limit, SamplingPolicy
 
 MAX_ARMS = 20
+MAX_TEXT = 2_000
 MAX_LIMITS = 200
 MAX_GATES = 20
 
@@ -47,19 +48,7 @@ def check_policy(policy: SamplingPolicy) -> SamplingPolicy:
 
 def faults(policy: SamplingPolicy) -> Iterator[Fault]:
     """All that is wrong with the policy, in the order of the document."""
-    if not is_name(policy.name):
-        yield Fault(
-            path=("name",),
-            message=f"{policy.name!r} cannot be a name",
-            hint="1 to 63 lower-case letters, digits, points, dashes and underscores",
-        )
-    if not 1 <= policy.batch_size <= MAX_BATCH:
-        yield Fault(
-            path=("batch_size",),
-            message=f"is {policy.batch_size:,}; it must be 1 to {MAX_BATCH:,}",
-        )
-    if not 0 <= policy.seed < 2**63:
-        yield Fault(path=("seed",), message="must be a whole number from 0 to 2^63 - 1")
+    yield from _itself(policy)
     yield from _arms(policy)
     for place, limit in enumerate(policy.limits[:MAX_LIMITS]):
         yield from _limit(limit, ("limits", place), policy.batch_size)
@@ -88,6 +77,24 @@ def expressions(policy: SamplingPolicy) -> list[Expression]:
         *(arm.where for arm in policy.arms),
     ]
     return [parse(text) for text in texts if text]
+
+
+def _itself(policy: SamplingPolicy) -> Iterator[Fault]:
+    if not is_name(policy.name):
+        yield Fault(
+            path=("name",),
+            message=f"{policy.name!r} cannot be a name",
+            hint="1 to 63 lower-case letters, digits, points, dashes and underscores",
+        )
+    if len(policy.description) > MAX_TEXT:
+        yield Fault(path=("description",), message=f"is longer than {MAX_TEXT:,} characters")
+    if not 1 <= policy.batch_size <= MAX_BATCH:
+        yield Fault(
+            path=("batch_size",),
+            message=f"is {policy.batch_size:,}; it must be 1 to {MAX_BATCH:,}",
+        )
+    if not 0 <= policy.seed < 2**63:
+        yield Fault(path=("seed",), message="must be a whole number from 0 to 2^63 - 1")
 
 
 def _arms(policy: SamplingPolicy) -> Iterator[Fault]:
@@ -149,6 +156,9 @@ def _random_arm(arm: Arm, path: Path) -> Iterator[Fault]:
 def _limit(limit: Limit, path: Path, batch_size: int) -> Iterator[Fault]:
     if not limit.column.strip():
         yield Fault(path=(*path, "column"), message="is empty")
+    for name in ("column", "value"):
+        if len(getattr(limit, name)) > MAX_TEXT:
+            yield Fault(path=(*path, name), message=f"is longer than {MAX_TEXT:,} characters")
     bounds = (limit.min_records, limit.max_records, limit.min_share, limit.max_share)
     if all(bound is None for bound in bounds):
         yield Fault(
