@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 from sqlalchemy import Connection, Row, Select, func, select, update
-from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.dialects.postgresql import distinct_on, insert
 
 from domain.accounts import PRODUCT, RELEASE, check_policy_approver
 from domain.errors import PolicyNotApproved
@@ -111,7 +111,7 @@ def list_approved(connection: Connection, *, limit: int = 500) -> list[GovernedP
     query = (
         _governed()
         .where(policies.c.approved_at.is_not(None))
-        .distinct(policies.c.name)
+        .ext(distinct_on(policies.c.name))
         .order_by(policies.c.name, policies.c.version.desc())
         .limit(limit)
     )

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 
 from sqlalchemy import Connection, Row, func, literal, or_, select, tuple_, update
-from sqlalchemy.dialects.postgresql import JSONB, insert
+from sqlalchemy.dialects.postgresql import JSONB, distinct_on, insert
 
 from domain.canonical import Sha256
 from domain.errors import Conflict, NotFound
@@ -288,7 +288,7 @@ def predictions(connection: Connection, dataset: str) -> list[tuple[RecordId, st
     """
     found = connection.execute(
         select(batch_records.c.record_id, batch_records.c.predicted)
-        .distinct(batch_records.c.record_id)
+        .ext(distinct_on(batch_records.c.record_id))
         .join(rounds, rounds.c.round_id == batch_records.c.round_id)
         .where(
             rounds.c.dataset == dataset,
