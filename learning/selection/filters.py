@@ -76,9 +76,9 @@ def _compared(name: str, values: pa.Array, how: Operator, *, value: Scalar) -> M
         return np.zeros(len(values), dtype=np.bool_)
     if isinstance(value, str) and pa.types.is_temporal(values.type):
         return _plain(_COMPARE[how](values, _moment(name, value, values.type)))
-    if isinstance(value, str) is not _is_text(values.type):
-        raise InvalidExpression(f"“{name}” holds {values.type} and is compared with {value!r}")
-    if isinstance(value, bool) is not pa.types.is_boolean(values.type):
+    kinds = (_is_text(values.type), pa.types.is_boolean(values.type), _is_number(values.type))
+    alike = (isinstance(value, str), isinstance(value, bool), _is_plain_number(value))
+    if kinds != alike:
         raise InvalidExpression(f"“{name}” holds {values.type} and is compared with {value!r}")
     return _plain(_COMPARE[how](values, pa.scalar(value)))
 
@@ -92,6 +92,14 @@ def _moment(name: str, text: str, kind: pa.DataType) -> pa.Scalar:
 
 def _is_text(kind: pa.DataType) -> bool:
     return bool(pa.types.is_string(kind) or pa.types.is_large_string(kind))
+
+
+def _is_number(kind: pa.DataType) -> bool:
+    return bool(pa.types.is_integer(kind) or pa.types.is_floating(kind))
+
+
+def _is_plain_number(value: Scalar) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool)
 
 
 def _plain(answers: pa.Array) -> Mask:
