@@ -10,11 +10,11 @@ import pyarrow.compute as pc
 
 from domain.expressions import parse
 from domain.policy import SamplingPolicy
+from learning.batch_neighbours import close
 from learning.near_duplicates import resembling
 from learning.selection.candidates import Candidates, Mask
 from learning.selection.filters import mask
 from learning.selection.scores import Signals
-from learning.signals.geometry import nearest_distances
 
 
 def eligible(
@@ -66,16 +66,13 @@ def _near_known(
         if not which.any():
             continue
         if limits.embedding is not None:
-            distances = (
-                nearest_distances(pool.embeddings, known.embeddings[which])
-                if what == "a test record"
-                else signals.distances
+            found = close(
+                pool.embeddings,
+                known.embeddings[which],
+                cosine=limits.embedding,
+                distances=None if what == "a test record" else signals.distances,
             )
-            close = distances <= np.float32(np.sqrt(2.0 - 2.0 * limits.embedding))
-            rows = np.flatnonzero(close)
-            # Rows of zeros have no known feature: they are not alike, they are unknown.
-            close[rows] = pool.embeddings[rows].any(axis=1)
-            yield f"nearly the same as {what}", close
+            yield f"nearly the same as {what}", found
         if limits.text is not None and pool.signatures is not None:
             if known.signatures is None:
                 continue

@@ -13,10 +13,9 @@ from numpy.typing import NDArray
 
 from domain.policy import Limit, SamplingPolicy
 from domain.selections import Shortfall
+from learning.batch_neighbours import BatchNeighbours, close
 from learning.selection.candidates import Candidates, Codes, Mask
-from learning.selection.neighbours import Neighbours
 from learning.selection.scores import coded
-from learning.signals.geometry import nearest_distances
 
 UNLIMITED = 2**31 - 1
 
@@ -69,8 +68,7 @@ def _guarded(pool: Candidates, policy: SamplingPolicy, size: int) -> list[Group]
     marked: list[tuple[str, Mask, float]] = []
     if guards.max_weakness_share < 1.0 and pool.known.mistaken.any():
         mistakes = pool.known.embeddings[pool.known.mistaken & ~pool.known.for_test]
-        limit = np.float32(np.sqrt(2.0 - 2.0 * guards.weakness_similarity))
-        alike = nearest_distances(pool.embeddings, mistakes) <= limit
+        alike = close(pool.embeddings, mistakes, cosine=guards.weakness_similarity)
         marked.append(("resembling past weaknesses", alike, guards.max_weakness_share))
     if guards.max_ambiguous_share < 1.0 and pool.ambiguous is not None:
         marked.append(("ambiguous before", pool.ambiguous, guards.max_ambiguous_share))
@@ -101,7 +99,7 @@ class BatchRules:
         for group in groups:
             if group.at_most == 0:
                 self.free &= group.codes != group.code
-        self._neighbours = Neighbours(
+        self._neighbours = BatchNeighbours(
             embeddings=pool.embeddings,
             signatures=pool.signatures,
             cosine=policy.near_duplicates.embedding,
