@@ -16,6 +16,7 @@ from threadpoolctl import threadpool_limits
 from domain.errors import InvalidTraining, UntrustedModel
 from domain.records import Content, ContentKind
 from learning.archive import pack, unpack
+from learning.committee import resample
 from learning.features import FEATURES, Features
 
 MAX_DIMENSIONS = 128
@@ -30,6 +31,18 @@ _FORMAT = 1
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
+class Outputs:
+    """What a model makes of n contents in one pass over their features."""
+
+    embeddings: NDArray[np.float32]
+    """(n, dimensions) unit rows."""
+    probabilities: NDArray[np.float64]
+    """(n, k), columns as in `Model.classes`; k = 0 when cold."""
+    committee: NDArray[np.float64] | None
+    """(n, members, k), one distribution a member; none without a committee."""
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
 class Model:
     """What a round scores with. Immutable; the same inputs give the same bytes."""
 
@@ -39,6 +52,8 @@ class Model:
     """(width, d) right singular vectors of the features; none where these are narrow enough."""
     dimensions: int
     classifier: LogisticRegression | None
+    committee: tuple[LogisticRegression, ...] = ()
+    """Classifiers of the same classes, each fitted to another resample of the labels."""
 
     @classmethod
     def fit(
@@ -48,10 +63,12 @@ class Model:
         labels: Sequence[str | None],
         *,
         seed: int,
+        committee: int = 0,
     ) -> Self:
         """Fit the features on all `contents`, the classifier on those that have a label.
 
         With fewer than two distinct labels there is no classifier (`classes == ()`): a cold start.
+        `committee` is the number of further classifiers, of which there are none then either.
         Raises InvalidTraining when there are no contents or not one label (or None) for each.
         """
         if not contents or len(contents) != len(labels):
@@ -65,12 +82,14 @@ class Model:
         with threadpool_limits(limits=1, user_api="blas"):
             directions = _directions(rows, seed=seed)
             classifier = _classifier(kind, rows, labels)
+            members = _committee(kind, rows, labels, size=committee if classifier else 0, seed=seed)
         return cls(
             kind=kind,
             features=features,
             directions=directions,
             dimensions=int(rows.shape[1] if directions is None else directions.shape[1]),
             classifier=classifier,
+            committee=members,
         )
 
     @property
@@ -92,6 +111,15 @@ class Model:
         """`embed` and `predict_proba` for the price of one pass over the features."""
         rows = self.features.transform(contents)
         return self._embed(rows), self._predict_proba(rows)
+
+    def outputs(self, contents: Sequence[Content]) -> Outputs:
+        """All that the model says of `contents`, for the price of one pass over the features."""
+        rows = self.features.transform(contents)
+        return Outputs(
+            embeddings=self._embed(rows),
+            probabilities=self._predict_proba(rows),
+            committee=self._predict_committee(rows) if self.committee else None,
+        )
 
     def predict(self, contents: Sequence[Content]) -> list[str]:
         """The likeliest label of each content. Raises InvalidTraining at a cold start."""
@@ -130,6 +158,7 @@ class Model:
                 "directions": self.directions,
                 "dimensions": self.dimensions,
                 "classifier": self.classifier,
+                "committee": list(self.committee),
             }
         )
 
@@ -146,6 +175,8 @@ class Model:
             directions=state["directions"],
             dimensions=state["dimensions"],
             classifier=state["classifier"],
+            # Models of the first rounds were written without one.
+            committee=tuple(state.get("committee", ())),
         )
 
     def _embed(self, rows: sparse.csr_matrix) -> NDArray[np.float32]:
@@ -159,6 +190,11 @@ class Model:
             return np.zeros((rows.shape[0], len(self.classes)))
         probabilities: NDArray[np.float64] = self.classifier.predict_proba(rows)
         return probabilities
+
+    def _predict_committee(self, rows: sparse.csr_matrix) -> NDArray[np.float64]:
+        if not rows.shape[0]:
+            return np.zeros((0, len(self.committee), len(self.classes)))
+        return np.stack([member.predict_proba(rows) for member in self.committee], axis=1)
 
 
 def _directions(rows: sparse.csr_matrix, *, seed: int) -> NDArray[np.float32] | None:
@@ -179,9 +215,32 @@ def _directions(rows: sparse.csr_matrix, *, seed: int) -> NDArray[np.float32] | 
 def _classifier(
     kind: ContentKind, rows: sparse.csr_matrix, labels: Sequence[str | None]
 ) -> LogisticRegression | None:
-    labelled = [index for index, label in enumerate(labels) if label is not None]
-    known = [str(labels[index]) for index in labelled]
+    labelled, known = _labelled(labels)
     if len(set(known)) < 2:
         return None
-    classifier = LogisticRegression(C=_REGULARISATION[kind], max_iter=MAX_ITERATIONS)
-    return classifier.fit(rows[labelled], np.array(known))
+    return _logistic_regression(kind).fit(rows[labelled], known)
+
+
+def _committee(
+    kind: ContentKind,
+    rows: sparse.csr_matrix,
+    labels: Sequence[str | None],
+    *,
+    size: int,
+    seed: int,
+) -> tuple[LogisticRegression, ...]:
+    labelled, known = _labelled(labels)
+    samples = [resample(known, seed=seed, member=member) for member in range(size)]
+    return tuple(
+        _logistic_regression(kind).fit(rows[labelled[sample]], known[sample]) for sample in samples
+    )
+
+
+def _labelled(labels: Sequence[str | None]) -> tuple[NDArray[np.int64], NDArray[np.str_]]:
+    """Which rows have a label, and the labels of those."""
+    rows = [index for index, label in enumerate(labels) if label is not None]
+    return np.array(rows, dtype=np.int64), np.array([str(labels[row]) for row in rows], dtype=str)
+
+
+def _logistic_regression(kind: ContentKind) -> LogisticRegression:
+    return LogisticRegression(C=_REGULARISATION[kind], max_iter=MAX_ITERATIONS)

@@ -18,6 +18,8 @@ from threadpoolctl import threadpool_limits
 from domain.canonical import digest_bytes
 from domain.errors import InvalidTraining, UntrustedModel
 from domain.records import Content, ContentKind, Json
+from learning.archive import pack, unpack
+from learning.committee import resample
 from learning.models import Model
 from tests.learning.samples import Digits
 
@@ -49,7 +51,7 @@ CORPORA: dict[ContentKind, list[Content]] = {
 def fitted(kind: ContentKind) -> Model:
     contents = CORPORA[kind]
     labels = [("no", "yes")[i % 2] if i < 40 else None for i in range(len(contents))]
-    return Model.fit(kind, contents, labels, seed=3)
+    return Model.fit(kind, contents, labels, seed=3, committee=3)
 
 
 @pytest.mark.parametrize("kind", list(ContentKind))
@@ -68,6 +70,10 @@ def test_a_model_read_back_predicts_and_embeds_as_before(kind: ContentKind) -> N
     assert (again.predict_proba(CORPORA[kind]) == model.predict_proba(CORPORA[kind])).all()
     assert (again.embed(CORPORA[kind]) == model.embed(CORPORA[kind])).all()
     assert again.to_bytes() == model.to_bytes()
+    before, after = model.outputs(CORPORA[kind]), again.outputs(CORPORA[kind])
+    assert before.committee is not None
+    assert after.committee is not None
+    assert (before.committee == after.committee).all()
 
 
 @pytest.mark.parametrize("kind", list(ContentKind))
@@ -81,6 +87,53 @@ def test_embeddings_are_unit_rows_and_probabilities_sum_to_one(kind: ContentKind
     assert probabilities.sum(axis=1) == pytest.approx(np.ones(80))
     assert model.embed([]).shape == (0, model.dimensions)
     assert model.predict_proba([]).shape == (0, 2)
+
+
+@pytest.mark.parametrize("kind", list(ContentKind))
+def test_a_committee_knows_the_classes_of_its_model_and_is_not_of_one_mind(
+    kind: ContentKind,
+) -> None:
+    model = fitted(kind)
+    committee = model.outputs(CORPORA[kind]).committee
+    assert committee is not None
+    assert committee.shape == (80, 3, 2)
+    assert committee.sum(axis=2) == pytest.approx(np.ones((80, 3)))
+    assert not (committee[:, 0] == committee[:, 1]).all()
+    assert model.outputs([]).committee is not None
+    one = Model.fit(kind, CORPORA[kind], ["a"] * 80, seed=0, committee=3)
+    assert one.outputs(CORPORA[kind]).committee is None
+
+
+@given(
+    labels=st.lists(st.sampled_from("abc"), min_size=1, max_size=30),
+    seed=st.integers(0, 2**63),
+    member=st.integers(0, 9),
+)
+def test_a_resample_holds_as_many_of_each_class_as_there_are(
+    labels: list[str], seed: int, member: int
+) -> None:
+    known = np.array(labels)
+    rows = resample(known, seed=seed, member=member)
+    assert sorted(known[rows]) == sorted(labels)
+    assert (rows == resample(known, seed=seed, member=member)).all()
+
+
+def test_resamples_differ_and_leave_out_about_a_third() -> None:
+    known = np.repeat(np.array(["a", "b"]), [600, 400])
+    samples = [resample(known, seed=5, member=member) for member in range(20)]
+    distinct = [len(np.unique(sample)) / 1000 for sample in samples]
+    # A row is drawn at least once with a probability of 1 - 1/e.
+    assert np.mean(distinct) == pytest.approx(1 - np.exp(-1), abs=0.01)
+    assert len({sample.tobytes() for sample in samples}) == 20
+
+
+def test_a_model_written_before_there_were_committees_is_read() -> None:
+    model = Model.fit(ContentKind.TEXT, MANY_TEXTS, ["a", "b"] * 40, seed=0)
+    state = unpack(model.to_bytes())
+    del state["committee"]
+    again = Model.from_bytes(pack(state))
+    assert again.committee == ()
+    assert (again.predict_proba(MANY_TEXTS) == model.predict_proba(MANY_TEXTS)).all()
 
 
 @pytest.mark.parametrize("labels", [[None, None, None], ["a", None, None], ["a", "a", "a"]])
@@ -112,7 +165,7 @@ def test_tiny_and_strange_pools_still_make_a_model(
     kind: ContentKind, contents: list[Content]
 ) -> None:
     labels = ["a", "b", "a"][: len(contents)]
-    model = Model.fit(kind, contents, labels, seed=0)
+    model = Model.fit(kind, contents, labels, seed=0, committee=2)
     embeddings, probabilities = Model.from_bytes(model.to_bytes()).embed_and_predict(contents)
     lengths = np.linalg.norm(embeddings, axis=1)
     assert all(length == pytest.approx(1.0, abs=1e-5) or length == 0.0 for length in lengths)
