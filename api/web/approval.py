@@ -12,6 +12,7 @@ from starlette.responses import Response
 
 from api.authentication import Caller, allowing
 from api.state import Parts
+from api.web.batch import batch_view
 from api.web.rendering import PageRoute, page
 from domain.accounts import Permission
 from domain.ids import RoundId
@@ -75,7 +76,8 @@ async def approve(
         round=round_,
         candidate=round_.summary.get("candidate"),
         quality=round_.summary.get("quality"),
-        batch=round_.summary.get("batch"),
+        view=batch_view(round_),
+        batch_decisions=round_.summary.get("batch_decisions", []),
         waiting=waiting,
         sample=sample,
         show=show,

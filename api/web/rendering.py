@@ -121,6 +121,13 @@ def _percent(share: float | None) -> str:
     return "–" if share is None else f"{100 * share:.1f}\N{NO-BREAK SPACE}%"
 
 
+def _share(share: float | None) -> str:
+    """A share in whole hundredths; what is little is not nothing."""
+    if share is None:
+        return "–"
+    return ("<1" if 0.0 < share < 0.005 else f"{100 * share:.0f}") + "\N{NO-BREAK SPACE}%"
+
+
 def _points(difference: float | None) -> str:
     """A difference of shares, in percentage points with its sign."""
     if difference is None:
@@ -171,6 +178,7 @@ def _environment() -> Environment:
         "when": _when,
         "count": _count,
         "percent": _percent,
+        "share": _share,
         "points": _points,
         "digest": _digest,
         "words": _words,

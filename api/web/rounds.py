@@ -10,6 +10,7 @@ from starlette.responses import Response
 
 from api.authentication import Caller, allowing
 from api.state import Parts
+from api.web.batch import Wanted, batch_view, wanted_decision
 from api.web.rendering import PageRoute, page
 from api.web.standing import awaited, comparison_chart, lift_chart, progress, steps_of, work_of
 from domain.accounts import Permission
@@ -62,15 +63,18 @@ async def list_rounds(
 
 @router.get("/{round_id}")
 async def get_round(request: Request, round_id: str, caller: Viewer, parts: Parts) -> Response:
-    def look(connection: Connection) -> tuple[Round, list[Backlog], DatasetVersion | None]:
+    def look(
+        connection: Connection,
+    ) -> tuple[Round, list[Backlog], DatasetVersion | None, Wanted | None]:
         round_ = rounds.get_round(connection, RoundId(round_id))
         return (
             round_,
             tasks.backlog(connection, round_.round_id),
             datasets.version_of_round(connection, round_.round_id),
+            wanted_decision(connection, round_, caller),
         )
 
-    round_, backlog, version = await parts.in_transaction(look)
+    round_, backlog, version, wanted = await parts.in_transaction(look)
     work = work_of(backlog)
     evaluation = round_.summary.get("evaluation")
     evaluation = evaluation if isinstance(evaluation, dict) else None
@@ -84,6 +88,9 @@ async def get_round(request: Request, round_id: str, caller: Viewer, parts: Part
         work=work,
         progress=progress(work),
         batch=round_.summary.get("batch"),
+        view=batch_view(round_),
+        used=round_.summary.get("policy"),
+        wanted=wanted,
         quality=round_.summary.get("quality"),
         candidate=round_.summary.get("candidate"),
         version=version,

@@ -30,6 +30,7 @@ async function renew() {
   live.replaceChildren(...document.importNode(fresh, true).childNodes);
   live.dataset.watch = fresh.dataset.watch ?? "";
   localTimes(live);
+  document.dispatchEvent(new Event("renewed"));
   if (focused) find(`a[href="${CSS.escape(focused)}"]`, live)?.focus();
 }
 

@@ -1,0 +1,64 @@
+// The decision about a batch that failed a gate: accepted, selected again, or the round given up.
+// The panel comes and goes with the round, so everything here is asked of the document.
+
+import { newId, post } from "./api.js";
+import { all, find, make, say } from "./dom.js";
+
+// The same decision sent twice counts once; another decision is another one.
+const ids = new Map();
+
+const draftOf = (form) => `labelwright/batch/${form.dataset.round}/${form.dataset.digest}`;
+
+function prepare() {
+  const form = find("#batch-decision");
+  if (!form) return;
+  for (const button of all("button", form)) button.disabled = false;
+  const reason = find("#batch-reason", form);
+  reason.value ||= sessionStorage.getItem(draftOf(form)) ?? "";
+}
+
+function request(wish, form, reason) {
+  const round = encodeURIComponent(form.dataset.round);
+  if (wish === "cancel") return [`/api/v1/rounds/${round}/cancellation`, "request_id", { reason }];
+  const body = { action: wish, batch_digest: form.dataset.digest, reason };
+  if (wish === "amend") body.policy = find("#batch-policy", form).value;
+  return [`/api/v1/rounds/${round}/batch-decision`, "decision_id", body];
+}
+
+async function send(form, wish, reason) {
+  const [path, name, body] = request(wish, form, reason);
+  const same = JSON.stringify([path, body]);
+  if (!ids.has(same)) ids.set(same, newId());
+  for (const button of all("button", form)) button.disabled = true;
+  try {
+    await post(path, { [name]: ids.get(same), ...body });
+    sessionStorage.removeItem(draftOf(form));
+    form.replaceWith(make("p", { role: "status" }, "Recorded. The round acts on it in a moment."));
+  } catch (error) {
+    say(find("#batch-error", form), error.sentence);
+    for (const button of all("button", form)) button.disabled = false;
+  }
+}
+
+document.addEventListener("submit", (event) => {
+  const form = event.target;
+  if (form.id !== "batch-decision") return;
+  event.preventDefault();
+  say(find("#batch-error", form), "");
+  const reason = find("#batch-reason", form);
+  if (!reason.value.trim()) {
+    say(find("#batch-error", form), "A decision needs a reason: say why.");
+    reason.focus();
+    return;
+  }
+  const wish = event.submitter?.value;
+  if (wish) send(form, wish, reason.value.trim());
+});
+
+document.addEventListener("input", (event) => {
+  if (event.target.id === "batch-reason")
+    sessionStorage.setItem(draftOf(event.target.form), event.target.value);
+});
+
+document.addEventListener("renewed", prepare);
+prepare();
