@@ -57,8 +57,8 @@ def test_bad_input_is_refused_and_changes_nothing(world: World, survived: Surviv
         (answer(ravi, mine), 409, "task_held_by_another"),
         (answer(ravi, lapsed), 409, "lease_expired"),
         (ask_for_round(world, "empty"), 422, "empty_pool"),
-        (ask_for_round(world, other, batch_size=9_999, random=9_989), 422, "batch_exceeds_pool"),
-        (ask_for_round(world, other, batch_size=17), 422, "invalid_policy"),
+        (ask_for_round(world, other, "huge@1"), 422, "batch_exceeds_pool"),
+        (write_policy(world, arms=POLICY["arms"][:2]), 422, "invalid_policy"),
         (send_file(world, "d.csv", b"name,text\n1,hello\n"), 422, "missing_column"),
         (send_file(world, "d.parquet", b'{"id": "1", "text": "hello"}\n'), 422, "unreadable_file"),
     ]
@@ -77,14 +77,12 @@ def answer(person: Person, task: Any, **changes: Any) -> httpx.Response:
     return person.ask("POST", f"/api/v1/tasks/{task['task_id']}/review", json=body)
 
 
-def ask_for_round(
-    world: World, pool: str, *, batch_size: int = 16, random: int = 6
-) -> httpx.Response:
-    arms = [
-        each | {"records": random} if each["arm"] == "random" else each for each in POLICY["arms"]
-    ]
-    policy = POLICY | {"batch_size": batch_size, "arms": arms}
+def ask_for_round(world: World, pool: str, policy: str = "steady@1") -> httpx.Response:
     return world.team.ask("POST", "/api/v1/rounds", json={"pool": pool, "policy": policy})
+
+
+def write_policy(world: World, **changes: Any) -> httpx.Response:
+    return world.team.ask("POST", "/api/v1/policies", json=POLICY | changes)
 
 
 def send_file(world: World, name: str, content: bytes) -> httpx.Response:

@@ -34,14 +34,18 @@ from workers.supervisor import PartFailed
 TRAIN, TEST = 40, 200
 REVIEWS_PER_RECORD = 2
 POLICY: dict[str, Any] = {
+    "name": "steady",
     "batch_size": 16,
     "arms": [
-        {"arm": "uncertainty", "records": 6},
-        {"arm": "diversity", "records": 4},
-        {"arm": "random", "records": 6},
+        {"name": "uncertain", "kind": "uncertain", "share": 0.375},
+        {"name": "diverse", "kind": "diverse", "share": 0.25},
+        {"name": "random", "kind": "random", "share": 0.375},
     ],
     "seed": 11,
 }
+HUGE = POLICY | {"name": "huge", "batch_size": 9_999}
+GATED = POLICY | {"name": "gated", "gates": [{"measure": "random_share", "at_least": 0.9}]}
+"""No batch of it passes; as it is, it is the one of POLICY."""
 STEP_SECONDS = 0.01
 ENDED = {"closed", "failed", "cancelled"}
 
@@ -72,6 +76,8 @@ class World:
         self.adjudicators = [self._join("adjudicator", "adjudicator")]
         classes = [{"label": label, "meaning": f"the digit {label}"} for label in LABELS]
         self.team.post("/api/v1/schemas", {"name": "digits", "classes": classes})
+        for policy in (POLICY, HUGE, GATED):
+            self.approved(policy)
         self.file = _digits()
 
     def close(self) -> None:
@@ -100,6 +106,12 @@ class World:
             self.stack.addresses.api, made["token"], account_id=made["account"]["account_id"]
         )
 
+    def approved(self, policy: dict[str, Any]) -> None:
+        """The policy, written by one person and approved by another."""
+        made = self.team.post("/api/v1/policies", policy)
+        address = f"/api/v1/policies/{made['name']}/{made['version']}/approve"
+        self.approver.post(address, {"reason": "it is what the tests are about"}, status=200)
+
     # -- what people do -----------------------------------------------------------------------
 
     def pool(self) -> str:
@@ -116,11 +128,11 @@ class World:
         assert answer.json()["rejected"] == 0, answer.text
         return name
 
-    def start(self, pool: str | None = None) -> Round:
+    def start(self, pool: str | None = None, *, policy: str = "steady@1") -> Round:
         pool = pool or self.pool()
         body = {
             "pool": pool,
-            "policy": POLICY,
+            "policy": policy,
             "reviews_per_record": REVIEWS_PER_RECORD,
             "shares": {"validation": 0.2, "test": 0.0, "monitoring": 0.1},
         }
@@ -166,6 +178,20 @@ class World:
             return answer.json()["task"]
 
         return eventually(f"a task of {round_.round_id}", take)
+
+    def accept(self, round_: Round) -> None:
+        """Accepts the batch that is held, as it is."""
+        waiting = self.wait_for(round_, "checking")["awaiting"]["batch_digest"]
+        self.approver.post(
+            f"/api/v1/rounds/{round_.round_id}/batch-decision",
+            {
+                "decision_id": str(uuid4()),
+                "action": "accept",
+                "batch_digest": waiting,
+                "reason": "it will do",
+            },
+            status=202,
+        )
 
     def approve(self, round_: Round) -> None:
         """Approves what waits for it."""
