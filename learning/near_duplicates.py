@@ -39,8 +39,7 @@ _SEED = 1
 _TEXTS = 1000
 """Texts worked on together."""
 _BLOCK = 2**14
-_SLOT_BITS = 20
-_SLOTS = 2**_SLOT_BITS
+_SLOTS_A_KEY = 16
 _PAIRS = 2**16
 _SPACE = 0x20
 _MULTIPLIERS = np.array(
@@ -196,11 +195,13 @@ class _Band:
         self._order = np.argsort(keys, kind="stable")
         self._keys = keys[self._order]
         # Most keys of a pool are no reference's. A table that fits the cache says so at once.
-        self._table = np.zeros(_SLOTS, dtype=np.bool_)
-        self._table[_slots(keys)] = True
+        bits = (_SLOTS_A_KEY * len(keys)).bit_length()
+        self._shift = np.uint64(64 - bits)
+        self._table = np.zeros(2**bits, dtype=np.bool_)
+        self._table[self._slots(keys)] = True
 
     def may_hold(self, keys: NDArray[np.uint64]) -> Flags:
-        flags: Flags = self._table[_slots(keys)]
+        flags: Flags = self._table[self._slots(keys)]
         return flags
 
     def ranges(self, keys: NDArray[np.uint64]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
@@ -210,10 +211,9 @@ class _Band:
     def references(self, positions: NDArray[np.int64]) -> NDArray[np.int64]:
         return self._order[np.minimum(positions, len(self._order) - 1)]
 
-
-def _slots(keys: NDArray[np.uint64]) -> NDArray[np.uint64]:
-    slots: NDArray[np.uint64] = (keys * _MULTIPLIERS[0]) >> np.uint64(64 - _SLOT_BITS)
-    return slots
+    def _slots(self, keys: NDArray[np.uint64]) -> NDArray[np.uint64]:
+        slots: NDArray[np.uint64] = (keys * _MULTIPLIERS[0]) >> self._shift
+        return slots
 
 
 def _verify(
