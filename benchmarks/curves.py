@@ -32,11 +32,11 @@ class Curves:
     full_accuracy: Float64
 
     @classmethod
-    def of(cls, curves: list[Curve]) -> Curves:
+    def of(cls, curves: list[Curve], full_accuracy: list[float]) -> Curves:
         return cls(
             accuracy=np.array([curve.accuracy for curve in curves]),
             macro_f1=np.array([curve.macro_f1 for curve in curves]),
-            full_accuracy=np.array([curve.full_accuracy for curve in curves]),
+            full_accuracy=np.array(full_accuracy),
         )
 
     def labels_to(self, seeds: NDArray[np.int64]) -> float | None:

@@ -13,6 +13,7 @@ full accuracy), yeast (multi-label), and all that are streams or regressions.
 from __future__ import annotations
 
 import csv
+import functools
 import gzip
 import hashlib
 import io
@@ -80,30 +81,37 @@ class Problem:
 def problem(name: str, seed: int) -> Problem:
     """The pool and test set of a data set for one seed; features are fitted on the pool alone."""
     path = FOLDER / "problems" / f"{name}-{seed}.npz"
-    if path.exists():
-        stored = np.load(path)
-        features, tested = stored["features"], stored["test_features"]
-        labels, test_labels = stored["labels"], stored["test_labels"]
-    else:
-        raw = DATASETS[name]()
+    if not path.exists():
+        raw = _raw(name)
         pool, test = _split(raw, name, seed)
         features, tested = _features(raw, pool, test)
-        labels, test_labels = raw.labels[pool], raw.labels[test]
         path.parent.mkdir(parents=True, exist_ok=True)
-        part = path.with_suffix(f".{hashlib.sha256(str(path).encode()).hexdigest()[:8]}.npz")
+        # Written aside, so that a file that is there is whole.
+        part = path.with_suffix(".part.npz")
         np.savez(
-            part, features=features, test_features=tested, labels=labels, test_labels=test_labels
+            part,
+            features=features,
+            test_features=tested,
+            labels=raw.labels[pool],
+            test_labels=raw.labels[test],
         )
         part.replace(path)
+    stored = np.load(path)
+    features, labels = stored["features"], stored["labels"]
     lengths = np.linalg.norm(features, axis=1, keepdims=True)
     return Problem(
         features=features,
         points=(features / np.where(lengths > 0.0, lengths, 1.0)).astype(np.float32),
         labels=labels,
-        test_features=tested,
-        test_labels=test_labels,
+        test_features=stored["test_features"],
+        test_labels=stored["test_labels"],
         regularisation=TEXT_C if name in TEXTS else OTHER_C,
     )
+
+
+@functools.cache
+def _raw(name: str) -> Raw:
+    return DATASETS[name]()
 
 
 def _split(raw: Raw, name: str, seed: int) -> tuple[Labels, Labels]:

@@ -28,8 +28,8 @@ import sklearn
 from numpy.typing import NDArray
 
 from benchmarks.curves import Curves, geometric_mean, ratio, resampled, summary
-from benchmarks.datasets import DATASETS, DEVELOPMENT, problem
-from benchmarks.learners import BATCH, BUDGET, Curve
+from benchmarks.datasets import DATASETS, DEVELOPMENT, FOLDER, problem
+from benchmarks.learners import BATCH, BUDGET, Curve, full_accuracy
 from benchmarks.peer_strategies import PEERS
 from benchmarks.strategies import OWN
 
@@ -45,15 +45,26 @@ Key = tuple[str, str, int]
 def run(keys: list[Key], store: Path | None, peers_python: Path | None) -> dict[Key, Curve]:
     """The curve of each of `keys`; those in the file `store` are not run again."""
     curves = _stored(store)
+    # Seed by seed, so that a run that is stopped has something to say of all strategies.
+    keys = sorted(keys, key=lambda key: key[2])
     left = [key for key in keys if key not in curves]
-    for dataset, seed in sorted({(dataset, seed) for dataset, _, seed in left}):
-        problem(dataset, seed)  # prepared here once, so that no two workers prepare the same
+    for dataset, _, seed in left:
+        _full_accuracy(dataset, seed)  # once here, so that no two workers prepare the same problem
     own = [key for key in left if key[1] in OWN]
     peers = [key for key in left if key[1] in PEERS]
     for python, part in ((Path(sys.executable), own), (peers_python, peers)):
         if python is not None and part:
             _run(python, part, curves, store)
     return {key: curves[key] for key in keys if key in curves}
+
+
+def _full_accuracy(dataset: str, seed: int) -> float:
+    """Worked out once a data set and seed, like the features."""
+    path = FOLDER / "problems" / f"{dataset}-{seed}.json"
+    if not path.exists():
+        path.write_text(json.dumps(full_accuracy(problem(dataset, seed))))
+    answer: float = json.loads(path.read_text())
+    return answer
 
 
 def _run(python: Path, keys: list[Key], curves: dict[Key, Curve], store: Path | None) -> None:
@@ -110,6 +121,10 @@ def _stored(store: Path | None) -> dict[Key, Curve]:
 def report(runs: dict[Key, Curve], seeds: int) -> dict[str, object]:
     """The figures of every data set and strategy that all seeds were run for."""
     draws = resampled(seeds)
+    full = {
+        dataset: [_full_accuracy(dataset, seed) for seed in range(seeds)]
+        for dataset in sorted({key[0] for key in runs})
+    }
     groups: dict[str, dict[str, Curves]] = {}
     for dataset in DATASETS:
         for strategy in (*OWN, *PEERS):
@@ -119,7 +134,7 @@ def report(runs: dict[Key, Curve], seeds: int) -> dict[str, object]:
                 if (dataset, strategy, seed) in runs
             ]
             if len(curves) == seeds:
-                groups.setdefault(dataset, {})[strategy] = Curves.of(curves)
+                groups.setdefault(dataset, {})[strategy] = Curves.of(curves, full[dataset])
     results = [
         {
             "dataset": dataset,

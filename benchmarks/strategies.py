@@ -1,37 +1,36 @@
 """The strategies of Labelwright that the label-efficiency benchmark compares, and their base lines.
 
-Those marked as cold choose their own first batch; the others begin with the same random one.
+Those that need a model begin with the same random batch (`warm`); the others choose their own first
+batch, and herding without a model covers without weights.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 
 import numpy as np
+import pyarrow as pa
 from numpy.typing import NDArray
 
-from benchmarks.datasets import Float32, Float64, Labels
+from benchmarks.datasets import Float64, Labels
 from benchmarks.learners import State, Strategy
+from domain.arms import RANDOM_ARM, Arm, ArmKind, Signal
+from domain.policy import SamplingPolicy
 from learning.diversity.badge import badge
 from learning.diversity.herding import herd
 from learning.diversity.k_center import k_center
 from learning.diversity.prefilter import prefiltered
 from learning.diversity.typical_clusters import typical_clusters
 from learning.ranking import ranked
-
-RANDOM_SHARE = 0.1
-"""Of each batch of Labelwright's own policy: 1 of 10."""
+from learning.selection import Candidates, Known, select
 
 
 def random(state: State) -> Labels:
-    return drawn(state, state.count)
-
-
-def drawn(state: State, count: int) -> Labels:
     """A uniform draw from what is not labelled."""
     keys = np.random.PCG64(state.seed).random_raw(len(state.points)).astype(np.float64)
     keys[state.labelled] = -1.0
-    return ranked(keys, count)
+    return ranked(keys, state.count)
 
 
 def warm(
@@ -108,42 +107,59 @@ def two_step(state: State) -> Labels:
     ).rows
 
 
-def maximal_coverage(state: State) -> Labels:
-    return herd(
-        state.points,
-        state.count,
-        covered=covered(state.points, state.labelled),
-        eligible=state.eligible,
-        seed=state.seed,
-    ).rows
+def labelwright(state: State) -> Labels:
+    """The product itself: `select` by a policy of an uncertain arm and a random arm of 1 of 10."""
+    left = np.flatnonzero(state.eligible)
+    classes = [] if state.probabilities is None else np.unique(state.labels).tolist()
+    # Ids sort as rows do, so that a tie is settled alike here and there.
+    names = [f"{row:09d}" for row in left.tolist()]
+    candidates = Candidates(
+        record_ids=pa.array(names),
+        embeddings=state.points[left],
+        probabilities=None
+        if state.probabilities is None
+        else state.probabilities[left].astype(np.float32),
+        classes=[str(label) for label in classes],
+        known=Known(
+            record_ids=[f"{row:09d}" for row in state.labelled.tolist()],
+            embeddings=state.points[state.labelled],
+            labels=[str(label) for label in state.labels.tolist()],
+            for_test=np.zeros(len(state.labelled), dtype=np.bool_),
+        ),
+    )
+    policy = replace(POLICY, batch_size=state.count, seed=state.seed)
+    return np.array([int(each.record_id) for each in select(candidates, policy).selections])
+
+
+POLICY = SamplingPolicy(
+    name="benchmark",
+    batch_size=10,
+    arms=(
+        # The margin twice: once as the arm's score, once more as a weight of the coverage sum.
+        Arm(name="uncertain", kind=ArmKind.UNCERTAIN, share=0.9, weights=(Signal.MARGIN,)),
+        Arm(name=RANDOM_ARM, kind=ArmKind.RANDOM, share=0.1),
+    ),
+)
 
 
 def uncertainty_herding(state: State) -> Labels:
-    return herded(state, np.zeros(0, dtype=np.int64))
-
-
-def labelwright(state: State) -> Labels:
-    """A random arm of 1 of 10, and uncertainty herding from what it left."""
-    first = drawn(state, max(1, round(RANDOM_SHARE * state.count)))
-    return np.concatenate([first, herded(state, first)])
-
-
-def herded(state: State, taken: Labels) -> Labels:
     weights = None if state.probabilities is None else margin(state.probabilities) ** 2
-    eligible = state.eligible
-    eligible[taken] = False
+    return herded(state, weights)
+
+
+def maximal_coverage(state: State) -> Labels:
+    return herded(state, None)
+
+
+def herded(state: State, weights: Float64 | None) -> Labels:
     return herd(
         state.points,
-        state.count - len(taken),
+        state.count,
         weights=weights,
-        covered=covered(state.points, np.concatenate([state.labelled, taken])),
-        eligible=eligible,
+        covered=state.points[state.labelled],
+        eligible=state.eligible,
         seed=state.seed,
     ).rows
-
-
-def covered(points: Float32, rows: Labels) -> Float32:
-    return points[rows]
 
 
 OWN: dict[str, Callable[[], Strategy]] = {
@@ -159,13 +175,3 @@ OWN: dict[str, Callable[[], Strategy]] = {
     "uncertainty herding": lambda: uncertainty_herding,
     "Labelwright": lambda: labelwright,
 }
-COLD = frozenset(
-    {
-        "TypiClust",
-        "MaxHerding",
-        "margin prefilter, k-means",
-        "uncertainty herding",
-        "Labelwright",
-    }
-)
-"""Strategies that choose their own first batch."""
