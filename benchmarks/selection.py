@@ -1,11 +1,15 @@
-"""How long selection takes: margin, random and exact k-center, on clustered unit vectors.
+"""How fast and how well each way of picking chooses, beside other libraries, on the same arrays.
 
-    python benchmarks/selection.py --rows 100000 --dim 384 --batch 100 --json
+    python -m benchmarks.selection --rows 100000 --dim 384 --batch 100 --json
 
-Medians of three, interleaved, data in memory and prediction left out. The reference for k-center is
-the naive greedy in float64: one matrix-vector product over the pool a pick. Both compare whole
-numbers on the same grid, so their picks must be equal; `same_picks` and the covering radius stand
-beside the times. Peak memory is not measured here.
+Clustered unit vectors, 100 of them labelled, and probabilities of 10 classes. Every run is a
+process of its own, ours and theirs alike (see `measuring`), with the arrays memory-mapped and the
+same number of BLAS threads; imports, loading, a warm-up and prediction are left out of the time,
+and memory is what the run holds beyond that. Medians of three, interleaved; a peer that takes more
+than a minute runs once. A peer that passes the memory limit or the cap on seconds is shown as such.
+The first use installs the peers, as pinned in `peers.txt`, into `.venv-peers/`.
+
+`python benchmarks/selection.py …` does the same.
 """
 
 from __future__ import annotations
@@ -15,23 +19,55 @@ import json
 import os
 import platform
 import statistics
+import subprocess
 import sys
-import time
-from collections.abc import Callable
+import tempfile
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
-from threadpoolctl import threadpool_info
 
-from domain.policy import ArmKind, ArmQuota, SamplingPolicy
-from learning.candidates import Candidates
-from learning.diversity.k_center import k_center
-from learning.selection import select
+ROOT = Path(__file__).resolve().parent.parent
+if str(ROOT) not in sys.path:
+    sys.path.insert(0, str(ROOT))
+
+from benchmarks.measuring import OUT_OF_MEMORY, READY, Arrays, Float32  # noqa: E402
+from benchmarks.objectives import Objectives  # noqa: E402
+from benchmarks.ours import METHODS  # noqa: E402
+from benchmarks.peer_environment import peers_python, with_threads  # noqa: E402
+from benchmarks.peers import PEERS  # noqa: E402
 
 LABELLED = 100
+CLASSES = 10
 REPEATS = 3
+LONG = 60.0
+"""Seconds above which a peer runs once."""
+OF_ANOTHER = {"k-center, distances carried": "k-center"}
+"""Methods that are compared with the peers of another one."""
 
-Float32 = NDArray[np.float32]
+
+@dataclass(kw_only=True)
+class Measured:
+    """The runs of one method by one library."""
+
+    seconds: list[float] = field(default_factory=list)
+    mb: list[float] = field(default_factory=list)
+    problem: str | None = None
+    picks: NDArray[np.int64] | None = None
+
+    @property
+    def median(self) -> float | None:
+        return statistics.median(self.seconds) if self.seconds else None
+
+    @property
+    def memory(self) -> float | None:
+        return statistics.median(self.mb) if self.mb else None
+
+    @property
+    def wants_more(self) -> bool:
+        return not self.problem and not (self.seconds and self.seconds[0] > LONG)
 
 
 def clustered(rows: int, dimensions: int, *, seed: int) -> Float32:
@@ -45,100 +81,198 @@ def clustered(rows: int, dimensions: int, *, seed: int) -> Float32:
     return points
 
 
-def one_arm(arm: ArmKind, batch: int) -> SamplingPolicy:
-    quotas = (ArmQuota(arm=arm, records=batch),)
-    return SamplingPolicy(name="benchmark", version=1, batch_size=batch, arms=quotas, seed=1)
+def softmax(rows: Float32, *, seed: int) -> Float32:
+    """Probabilities of a linear model drawn at random."""
+    rng = np.random.default_rng(seed)
+    logits = rows @ (4.0 * rng.standard_normal((rows.shape[1], CLASSES), dtype=np.float32))
+    logits -= logits.max(axis=1, keepdims=True)
+    np.exp(logits, out=logits)
+    logits /= logits.sum(axis=1, keepdims=True)
+    return logits
 
 
-def naive_k_center(points: Float32, count: int, centers: Float32) -> list[int]:
-    """Gonzalez's greedy, one pass over the pool a pick, on the grid that `k_center` compares on."""
-    grid = np.rint(points.astype(np.float64) * 2.0**25)
-    known = np.rint(centers.astype(np.float64) * 2.0**25)
-    squares = np.einsum("ij,ij->i", grid, grid)
-    distances = np.full(len(grid), np.inf)
-    for center in known:
-        np.minimum(distances, squares - 2.0 * (grid @ center) + center @ center, out=distances)
-    picks = []
-    for _ in range(count):
-        pick = int(distances.argmax())
-        picks.append(pick)
-        distance = squares - 2.0 * (grid @ grid[pick]) + squares[pick]
-        np.minimum(distances, distance, out=distances)
-        distances[pick] = -1.0
-    return picks
-
-
-def medians(
-    methods: dict[str, Callable[[], object]],
-) -> tuple[dict[str, float], dict[str, object]]:
-    """Median seconds and the last answer of each method, one repeat of each after another."""
-    seconds: dict[str, list[float]] = {name: [] for name in methods}
-    answers: dict[str, object] = {}
-    for _ in range(REPEATS):
-        for name, method in methods.items():
-            start = time.perf_counter()
-            answers[name] = method()
-            seconds[name].append(time.perf_counter() - start)
-    return {name: statistics.median(times) for name, times in seconds.items()}, answers
-
-
-def measure(rows: int, dimensions: int, batch: int, *, naive: bool) -> dict[str, object]:
+def write_arrays(folder: Path, rows: int, dimensions: int) -> None:
     vectors = clustered(rows + LABELLED, dimensions, seed=0)
-    centers, points = vectors[:LABELLED], vectors[LABELLED:]
-    candidates = Candidates(
-        record_ids=[f"r{i:09d}" for i in range(rows)],
-        margin=np.random.default_rng(1).random(rows, dtype=np.float32),
-        embeddings=points,
-        labelled_embeddings=centers,
-    )
-    methods: dict[str, Callable[[], object]] = {
-        "margin": lambda: select(candidates, one_arm(ArmKind.UNCERTAINTY, batch)),
-        "random": lambda: select(candidates, one_arm(ArmKind.RANDOM, batch)),
-        "k-center": lambda: list(k_center(points, batch, centers=centers).rows),
-        "k-center, with checks and reasons": lambda: select(
-            candidates, one_arm(ArmKind.DIVERSITY, batch)
-        ),
-    }
-    if naive:
-        methods["naive greedy, float64"] = lambda: naive_k_center(points, batch, centers)
-    seconds, answers = medians(methods)
-    return {
-        "rows": rows,
-        "dimensions": dimensions,
-        "batch": batch,
-        "labelled": LABELLED,
-        "seconds": seconds,
-        "same_picks": answers["k-center"] == answers["naive greedy, float64"] if naive else None,
-        "radius": float(k_center(points, batch + 1, centers=centers).distances[-1]),
-        "machine": {
+    probabilities = softmax(vectors, seed=1)
+    np.save(folder / "labelled.npy", vectors[:LABELLED])
+    np.save(folder / "pool.npy", vectors[LABELLED:])
+    np.save(folder / "probabilities.npy", probabilities[LABELLED:])
+    np.save(folder / "classes.npy", probabilities[:LABELLED].argmax(axis=1))
+
+
+@dataclass(frozen=True, kw_only=True)
+class Bench:
+    """Where the arrays are and what a run may use."""
+
+    folder: Path
+    batch: int
+    threads: int
+    cap: float
+    limit_mb: int
+    repeats: int
+
+    def measure(self, python: Path, module: str, name: str, into: Measured) -> None:
+        """One run in a process of its own."""
+        out = self.folder / "picks.npy"
+        out.unlink(missing_ok=True)
+        command = [str(python), "-m", module, name, str(self.folder), str(self.batch)]
+        with (
+            tempfile.TemporaryFile("w+") as errors,
+            subprocess.Popen(
+                [*command, str(self.limit_mb), str(out)],
+                stdout=subprocess.PIPE,
+                stderr=errors,
+                text=True,
+                cwd=ROOT,
+                env=with_threads(self.threads),
+            ) as process,
+        ):
+            assert process.stdout is not None
+            if process.stdout.readline().strip() == READY:
+                try:
+                    answer, _ = process.communicate(timeout=self.cap)
+                except subprocess.TimeoutExpired:
+                    process.kill()
+                    into.problem = f"over the cap of {self.cap:g} s"
+                    return
+            else:
+                answer, _ = process.communicate()
+            errors.seek(0)
+            complaint = errors.read().strip().splitlines()[-1:]
+        figures = json.loads(answer) if answer.strip() else {}
+        into.problem = figures.get("problem")
+        if "seconds" in figures:
+            into.seconds.append(figures["seconds"])
+            into.mb.append(figures["mb"])
+            into.picks = np.load(out)
+        elif not into.problem:
+            short = any(word in "".join(complaint) for word in ("MemoryError", "allocate memory"))
+            into.problem = OUT_OF_MEMORY if short else f"failed: {''.join(complaint)[:200]}"
+
+    def all(self, methods: Sequence[str], *, peers: bool) -> dict[tuple[str, str], Measured]:
+        """Every method by us and by its peers, (method, "") being ours; one repeat after another.
+
+        Peers that another method is compared with too are run once for both.
+        """
+        ours = Path(sys.executable)
+        theirs = peers_python() if peers else ours
+        measured: dict[tuple[str, str], Measured] = {}
+        for repeat in range(self.repeats):
+            for method in methods:
+                own = measured.setdefault((method, ""), Measured())
+                self._told(ours, "benchmarks.ours", method, own, repeat)
+                if not peers:
+                    continue
+                for peer in PEERS.get(method, {}):
+                    other = measured.setdefault((method, peer), Measured())
+                    if not repeat or other.wants_more:
+                        self._told(theirs, "benchmarks.peers", f"{method}/{peer}", other, repeat)
+        return measured
+
+    def _told(self, python: Path, module: str, name: str, into: Measured, repeat: int) -> None:
+        self.measure(python, module, name, into)
+        figure = into.problem or f"{into.seconds[-1]:.4f} s, {into.mb[-1]:.0f} MB"
+        print(f"  [{repeat + 1}/{self.repeats}] {name}: {figure}", file=sys.stderr, flush=True)
+
+
+def results(
+    measured: dict[tuple[str, str], Measured], arrays: Arrays
+) -> Iterator[dict[str, object]]:
+    """One entry for each method and peer; a method without one has an entry of its own."""
+    objectives = Objectives(arrays)
+    for method, mine in ((key[0], value) for key, value in measured.items() if not key[1]):
+        name, objective = objectives.of(method)
+        ours: dict[str, object] = {
+            "method": method,
+            "ours_seconds": mine.median,
+            "ours_mb": mine.memory,
+            "ours_problem": mine.problem,
+            "objective": name,
+            "objective_ours": None if mine.picks is None else objective(mine.picks),
+        }
+        asked = OF_ANOTHER.get(method, method)
+        peers = {key[1]: value for key, value in measured.items() if key[0] == asked and key[1]}
+        if not peers:
+            yield ours
+        for peer, theirs in peers.items():
+            seconds = theirs.median
+            yield ours | {
+                "peer": peer,
+                "peer_seconds": seconds,
+                "peer_mb": theirs.memory,
+                "peer_problem": theirs.problem,
+                "peer_runs": len(theirs.seconds),
+                "objective_peer": None if theirs.picks is None else objective(theirs.picks),
+                "ratio": seconds / mine.median if seconds and mine.median else None,
+            }
+
+
+def print_table(entries: Sequence[dict[str, object]]) -> None:
+    def cell(value: object, digits: int) -> str:
+        return "–" if value is None else f"{value:.{digits}f}"
+
+    for entry in entries:
+        theirs = (
+            entry.get("peer_problem")
+            or f"{cell(entry.get('peer_seconds'), 3)} s {cell(entry.get('peer_mb'), 0)} MB "
+            f"objective {cell(entry.get('objective_peer'), 4)}"
+        )
+        print(
+            f"{entry['method']:<28}{cell(entry['ours_seconds'], 4):>9} s"
+            f"{cell(entry['ours_mb'], 0):>6} MB  {cell(entry['objective_ours'], 4)}"
+            f"  | {entry.get('peer', '')}: {theirs} | {cell(entry.get('ratio'), 1)}×",
+            file=sys.stderr,
+        )
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description="Measure ways of picking beside their peers.")
+    parser.add_argument("--rows", type=int, default=100_000)
+    parser.add_argument("--dim", type=int, default=384)
+    parser.add_argument("--batch", type=int, default=100)
+    parser.add_argument("--threads", type=int, default=min(2, os.cpu_count() or 1))
+    parser.add_argument("--repeats", type=int, default=REPEATS)
+    parser.add_argument("--cap", type=float, default=300.0, help="seconds that a peer may take")
+    parser.add_argument("--memory", type=float, default=12.0, help="GiB that a peer may take")
+    parser.add_argument("--only", action="append", choices=list(METHODS), help="methods to measure")
+    parser.add_argument("--skip-peers", action="store_true", help="measure ours alone")
+    parser.add_argument("--json", action="store_true", help="print JSON on standard output")
+    options = parser.parse_args()
+    with tempfile.TemporaryDirectory(prefix="labelwright-selection-") as name:
+        folder = Path(name)
+        # In a process of its own: a process begins with the peak memory of its parent.
+        with_arrays = "from benchmarks import selection as s; from pathlib import Path; import sys"
+        making = f"{with_arrays}; s.write_arrays(Path(sys.argv[1]), *map(int, sys.argv[2:]))"
+        arguments = [str(folder), str(options.rows), str(options.dim)]
+        subprocess.run([sys.executable, "-c", making, *arguments], check=True, cwd=ROOT)
+        bench = Bench(
+            folder=folder,
+            batch=options.batch,
+            threads=options.threads,
+            cap=options.cap,
+            limit_mb=round(options.memory * 1024),
+            repeats=options.repeats,
+        )
+        load = os.getloadavg()[0]
+        measured = bench.all(options.only or list(METHODS), peers=not options.skip_peers)
+        entries = list(results(measured, Arrays.loaded(folder)))
+    print_table(entries)
+    if options.json:
+        settings = {
+            "rows": options.rows,
+            "dimensions": options.dim,
+            "batch": options.batch,
+            "labelled": LABELLED,
+            "blas_threads": options.threads,
+            "repeats": options.repeats,
+            "load_before": load,
+            "load_after": os.getloadavg()[0],
             "processor": platform.machine(),
             "cores": os.cpu_count(),
             "python": platform.python_version(),
             "numpy": np.__version__,
-            "blas_threads": [each["num_threads"] for each in threadpool_info()],
-        },
-    }
-
-
-def main() -> None:
-    parser = argparse.ArgumentParser(description="Time the selection methods.")
-    parser.add_argument("--rows", type=int, default=100_000)
-    parser.add_argument("--dim", type=int, default=384)
-    parser.add_argument("--batch", type=int, default=100)
-    parser.add_argument("--skip-naive", action="store_true", help="leave the reference out")
-    parser.add_argument("--json", action="store_true", help="print JSON on standard output")
-    options = parser.parse_args()
-    result = measure(options.rows, options.dim, options.batch, naive=not options.skip_naive)
-    table = sys.stderr if options.json else sys.stdout
-    print(f"{options.rows:,} × {options.dim}, batch {options.batch}", file=table)
-    seconds = result["seconds"]
-    assert isinstance(seconds, dict)
-    for name, value in seconds.items():
-        print(f"  {name:<36} {value:9.3f} s", file=table)
-    print(f"  same picks as the naive greedy: {result['same_picks']}", file=table)
-    print(f"  covering radius: {result['radius']:.4f}", file=table)
-    if options.json:
-        print(json.dumps(result, indent=2))
+        }
+        print(json.dumps(settings | {"results": entries}, indent=2))
 
 
 if __name__ == "__main__":
