@@ -168,7 +168,7 @@ def _shingles(texts: Sequence[str]) -> tuple[NDArray[np.uint64], NDArray[np.uint
 
 def _is_blank(characters: NDArray[np.uint32]) -> Flags:
     """Which code points are blanks, punctuation or control characters."""
-    seen = np.zeros(0x110000, dtype=np.bool_)
+    seen = np.zeros(int(characters.max(initial=0)) + 1, dtype=np.bool_)
     seen[characters] = True
     for point in np.flatnonzero(seen):
         seen[point] = unicodedata.category(chr(point))[0] in "ZPC"

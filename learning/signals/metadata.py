@@ -188,7 +188,7 @@ def _check(
     raise InvalidMetadata(
         f"record {record_ids[row]} has {value!r} as {name}; it must be {wanted}",
         hint="correct the record's metadata and import it again",
-        record_id=record_ids[row],
+        record_id=str(record_ids[row]),
         value=str(value),
     )
 

@@ -50,7 +50,7 @@ def check_probabilities(
         f"the probabilities of {name} {_fault(probabilities[row])}",
         hint="give one probability a class, each from 0 to 1, that add up to 1",
         row=row,
-        **({} if record_ids is None else {"record_id": record_ids[row]}),
+        **({} if record_ids is None else {"record_id": str(record_ids[row])}),
     )
 
 
