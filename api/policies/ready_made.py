@@ -5,6 +5,7 @@ A team that wants others writes the next version of the same name, or a policy o
 
 from __future__ import annotations
 
+from functools import cache
 from importlib.resources import files
 
 from sqlalchemy import Connection
@@ -34,6 +35,7 @@ def for_labels(labelled: int) -> str:
     return GROWING if labelled < MATURE_FROM else MATURE
 
 
+@cache
 def load(name: str) -> tuple[SamplingPolicy, str]:
     """The ready-made policy of that name, and its text."""
     text = (files(__package__) / f"{name}.yaml").read_text(encoding="utf-8")

@@ -79,7 +79,7 @@ Source = Annotated[PolicySource, Depends(_text)]
     openapi_extra=_BODY,
 )
 async def create_policy(
-    source: Source, caller: Definer, parts: Parts, idempotency_key: IdempotencyKey = None
+    caller: Definer, source: Source, parts: Parts, idempotency_key: IdempotencyKey = None
 ) -> PolicyView:
     """It waits until another person approves it.
 
@@ -101,7 +101,7 @@ async def create_policy(
 @router.post(
     "/check", summary="Say what is wrong with a policy, and store nothing", openapi_extra=_BODY
 )
-async def check_policy(source: Source, caller: Viewer) -> CheckedPolicy:
+async def check_policy(caller: Viewer, source: Source) -> CheckedPolicy:
     del caller
     policy, found = examine(source.text)
     return CheckedPolicy(
@@ -140,19 +140,6 @@ async def get_schema(caller: Viewer) -> Document:
     return json_schema()
 
 
-@router.get("/{name}", summary="The latest version of a sampling policy")
-@router.get("/{name}/{version}", summary="One version of a sampling policy")
-async def get_policy(
-    name: str, caller: Viewer, parts: Parts, version: Version | None = None
-) -> PolicyView:
-    del caller
-    return PolicyView.governed(
-        await parts.in_transaction(
-            lambda connection: policies.get_policy(connection, name, version)
-        )
-    )
-
-
 @router.get("/{name}/versions", summary="The versions of a sampling policy, the newest first")
 async def list_versions(
     name: str,
@@ -172,6 +159,19 @@ async def list_versions(
         )
 
     return await parts.in_transaction(read)
+
+
+@router.get("/{name}", summary="The latest version of a sampling policy")
+@router.get("/{name}/{version}", summary="One version of a sampling policy")
+async def get_policy(
+    name: str, caller: Viewer, parts: Parts, version: Version | None = None
+) -> PolicyView:
+    del caller
+    return PolicyView.governed(
+        await parts.in_transaction(
+            lambda connection: policies.get_policy(connection, name, version)
+        )
+    )
 
 
 @router.post("/{name}/{version}/approve", summary="Approve a version that another person wrote")

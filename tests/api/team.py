@@ -11,6 +11,7 @@ from uuid import uuid4
 import httpx
 from httpx import AsyncBaseTransport, AsyncClient
 
+from api.policies import ready_made
 from api.state import State
 from domain.accounts import Actor, Role
 from domain.arms import Arm, ArmKind
@@ -27,7 +28,7 @@ from domain.ids import (
 )
 from domain.labels import LabelClass, LabelSchema
 from domain.policy import SamplingPolicy
-from domain.records import Content, ContentKind, Record
+from domain.records import Content, ContentKind, KnownRole, Record
 from domain.rounds import Phase, RoundPlan
 from domain.selections import Selection
 from domain.tasks import TaskKind, TaskOpening
@@ -40,6 +41,15 @@ from storage.rounds import BatchRow
 BASE = "http://labelwright.test"
 LONG_AGO = Timestamp("2026-01-01T00:00:00.000000+00:00")
 LABELS = ("card_arrival", "lost_card", "top_up")
+YAML = {"Content-Type": "application/yaml"}
+POLICY = """\
+# What we look at each week.
+name: weekly
+batch_size: 4
+arms:
+  - {name: uncertain, kind: uncertain, share: 0.5}
+  - {name: random, kind: random, share: 0.5}
+"""
 
 
 class Team:
@@ -50,21 +60,24 @@ class Team:
         self._transport = transport
         self._clients: list[AsyncClient] = []
         self.accounts: dict[str, Account] = {}
+        with state.engine.begin() as connection:
+            # As the API does when it starts.
+            ready_made.put_in_place(connection)
         self.nobody = self.client()
-        self.admin = self._join("admin", Role.ADMIN)
-        self.requester = self._join("requester", Role.REQUESTER)
-        self.rita = self._join("rita", Role.REVIEWER)
-        self.ravi = self._join("ravi", Role.REVIEWER)
-        self.ada = self._join("ada", Role.ADJUDICATOR)
-        self.approver = self._join("approver", Role.APPROVER)
-        self.auditor = self._join("auditor", Role.AUDITOR)
+        self.admin = self.join("admin", Role.ADMIN)
+        self.requester = self.join("requester", Role.REQUESTER)
+        self.rita = self.join("rita", Role.REVIEWER)
+        self.ravi = self.join("ravi", Role.REVIEWER)
+        self.ada = self.join("ada", Role.ADJUDICATOR)
+        self.approver = self.join("approver", Role.APPROVER)
+        self.auditor = self.join("auditor", Role.AUDITOR)
 
     def client(self, **headers: str) -> AsyncClient:
         client = AsyncClient(transport=self._transport, base_url=BASE, headers=headers)
         self._clients.append(client)
         return client
 
-    def _join(self, name: str, *roles: Role) -> AsyncClient:
+    def join(self, name: str, *roles: Role) -> AsyncClient:
         with self.state.engine.begin() as connection:
             account = accounts.create_account(connection, name=name, roles=roles)
             token = accounts.issue_token(connection, account.account_id, "test")
@@ -104,12 +117,23 @@ class Reviewing:
     workflow_id: str
 
 
-def import_texts(team: Team, pool: str, texts: int, schema: LabelSchema | None = None) -> None:
+def import_texts(
+    team: Team,
+    pool: str,
+    texts: int,
+    schema: LabelSchema | None = None,
+    *,
+    label: str | None = None,
+    prefix: str = "r",
+) -> None:
     rows = [
         Row(
             line=number,
             record=Record(
-                record_id=RecordId(f"r{number:03}"), content=Content({"text": f"text {number}"})
+                record_id=RecordId(f"{prefix}{number:03}"),
+                content=Content({"text": f"{label or 'text'} {number}"}),
+                label=label,
+                role=None if label is None else KnownRole.TRAIN,
             ),
         )
         for number in range(texts)
@@ -143,6 +167,16 @@ def define(team: Team) -> LabelSchema:
         )
     import_texts(team, "mail", 10, schema)
     return schema
+
+
+async def add_policy(team: Team, document: str = POLICY, *, approved: bool = True) -> str:
+    """`name@version` of the policy, written by the requester and approved by the approver."""
+    made = (await team.requester.post("/api/v1/policies", content=document, headers=YAML)).json()
+    if approved:
+        address = f"/api/v1/policies/{made['name']}/{made['version']}/approve"
+        answer = await team.approver.post(address, json={"reason": "as we agreed"})
+        assert answer.status_code == 200, answer.text
+    return f"{made['name']}@{made['version']}"
 
 
 async def start_reviewing(team: Team, *, kind: TaskKind = TaskKind.REVIEW) -> Reviewing:

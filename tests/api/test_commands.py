@@ -18,9 +18,10 @@ from typer.testing import CliRunner
 from api.app import create_app
 from api.cli import app as commands
 from api.cli.session import Refused, client
-from domain.errors import LabelwrightError, StackNotRunning, Unavailable
+from domain.errors import InvalidInput, LabelwrightError, StackNotRunning, Unavailable
 from storage import accounts
 from storage.database import engine
+from tests.api.team import POLICY
 from workers.ports import LOOPBACK, free_port
 from workers.settings import Settings
 
@@ -81,11 +82,10 @@ def test_a_team_sets_up_and_starts_a_round_by_commands(tmp_path: Path) -> None:
     classes.write_text("card: about cards\nmoney:\n")
     assert run("schema", "create", "banking", "--file", str(classes))["version"] == 1
     assert run("guideline", "create", "banking", "--file", str(guide))["version"] == 1
-    policy = ("policy", "create", "small", "--batch", "4", "--uncertainty", "3", "--random", "1")
-    assert run(*policy)["arms"][0] == {"arm": "uncertainty", "records": 3}
     fill_pool()
-    started = run("round", "start", "--pool", "mail", "--policy", "small", "--guideline", "banking")
-    assert started["policy"]["name"] == "small"
+    order = ("round", "start", "--pool", "mail", "--records", "5", "--guideline", "banking")
+    started = run(*order)
+    assert started["policy"]["name"] == "cold-start"
     round_id = started["round_id"]
     assert [each["round_id"] for each in run("round", "list", "--open")] == [round_id]
     assert round_id in text("round", "show", round_id)
@@ -93,7 +93,6 @@ def test_a_team_sets_up_and_starts_a_round_by_commands(tmp_path: Path) -> None:
     assert "card, money" in text("schema", "list")
     assert "about cards" in text("schema", "show", "banking@1")
     assert "customer" in text("guideline", "show", "banking")
-    assert "3 uncertainty" in text("policy", "list")
     assert "mail" in text("pool", "list")
     assert run("dataset", "list") == []
 
@@ -124,10 +123,47 @@ def test_a_refusal_of_the_api_keeps_its_code_and_its_hint() -> None:
     with pytest.raises(LabelwrightError) as unknown:
         run("account", "password", "nobody")
     assert unknown.value.hint
+
+
+@pytest.mark.usefixtures("served")
+def test_a_policy_goes_from_a_file_to_an_approved_version_by_commands(tmp_path: Path) -> None:
+    file = tmp_path / "weekly.yaml"
+    file.write_text(POLICY.replace("share: 0.5}", "share: 0.4}", 1))
     with pytest.raises(Refused) as invalid:
-        run("policy", "create", "p", "--batch", "9", "--random", "1")
+        run("policy", "add", str(file))
     assert invalid.value.code == "invalid_policy"
-    assert invalid.value.hint
+    file.write_text(POLICY)
+    assert run("policy", "add", str(file))["version"] == 1
+    file.write_text(POLICY.replace("batch_size: 4", "batch_size: 6"))
+    waiting = text("policy", "add", str(file))
+    assert "weekly@2: 3 uncertain, 3 random" in waiting
+    assert "labelwright policy approve weekly@2" in waiting
+    with pytest.raises(Refused) as own:
+        run("policy", "approve", "weekly@2", "--reason", "looks right")
+    assert own.value.code == "not_allowed"
+    with pytest.raises(InvalidInput, match="names the version"):
+        run("policy", "approve", "weekly", "--reason", "looks right")
+    eve = run("account", "add", "eve", "--role", "approver", "--with-token")["token"]
+    approved = text("policy", "approve", "weekly@2", "--reason", "looks right", "--token", eve)
+    assert "approved by eve" in approved
+    assert "weekly@2" in text("policy", "list")
+    shown = text("policy", "show", "weekly")
+    assert "looks right" in shown
+    assert "# What we look at each week." in text("policy", "show", "weekly@1", "--yaml")
+    assert "-batch_size: 4" in text("policy", "diff", "weekly@1", "weekly")
+    assert text("policy", "diff", "weekly", str(file)) == "They say the same.\n"
+
+
+def test_a_policy_is_checked_without_any_server(tmp_path: Path) -> None:
+    file = tmp_path / "weekly.yaml"
+    file.write_text(POLICY)
+    assert text("policy", "check", str(file)) == "weekly: 4 records, 50% uncertain, 50% random\n"
+    file.write_text(POLICY.replace("kind: uncertain", "kind: uncertin"))
+    wrong = runner.invoke(commands, ["policy", "check", str(file)])
+    assert wrong.exit_code == 1
+    assert "weekly.yaml: line 5: arms[0].kind: “uncertin” is none of" in wrong.stdout
+    assert "did you mean uncertain?" in wrong.stdout
+    assert run("policy", "schema")["required"] == ["name", "batch_size", "arms"]
 
 
 def test_without_a_stack_the_next_step_is_named(

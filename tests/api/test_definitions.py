@@ -1,4 +1,4 @@
-"""Label schemas, guidelines and policies: a change is a new version."""
+"""Label schemas and guidelines: a change is a new version."""
 
 from __future__ import annotations
 
@@ -9,11 +9,6 @@ import pytest
 from tests.api.team import Team, code
 
 SCHEMA = {"name": "intents", "classes": [{"label": "a", "meaning": "A"}, {"label": "b"}]}
-POLICY = {
-    "name": "weekly",
-    "batch_size": 4,
-    "arms": [{"arm": "uncertainty", "records": 3}, {"arm": "random", "records": 1}],
-}
 GUIDELINE = {"name": "intents", "text": "Choose.", "examples": [{"content": "x", "label": "a"}]}
 
 
@@ -21,7 +16,6 @@ GUIDELINE = {"name": "intents", "text": "Choose.", "examples": [{"content": "x",
     ("kind", "body", "change"),
     [
         ("schemas", SCHEMA, {"classes": [{"label": "a"}, {"label": "c"}]}),
-        ("policies", POLICY, {"seed": 8}),
         ("guidelines", GUIDELINE, {"text": "Choose well."}),
     ],
 )
@@ -44,8 +38,7 @@ async def test_a_change_makes_the_next_version_and_keeps_the_one_before(
     [
         ("schemas", SCHEMA | {"classes": [{"label": "a"}]}, "invalid_label_schema"),
         ("schemas", SCHEMA | {"name": "Not A Name"}, "invalid_request"),
-        ("policies", POLICY | {"batch_size": 5}, "invalid_policy"),
-        ("policies", POLICY | {"seed": -1}, "invalid_policy"),
+        ("guidelines", GUIDELINE | {"txt": "Choose."}, "invalid_request"),
     ],
 )
 async def test_a_definition_that_cannot_be_used_is_refused(
@@ -56,6 +49,5 @@ async def test_a_definition_that_cannot_be_used_is_refused(
 
 async def test_reviewers_read_the_guideline_and_no_policy(team: Team) -> None:
     await team.requester.post("/api/v1/guidelines", json=GUIDELINE)
-    await team.requester.post("/api/v1/policies", json=POLICY)
     assert (await team.rita.get("/api/v1/guidelines/intents/1")).json()["text"] == "Choose."
-    assert (await team.rita.get("/api/v1/policies/weekly")).status_code == 403
+    assert (await team.rita.get("/api/v1/policies/growing")).status_code == 403

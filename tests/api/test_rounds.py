@@ -16,23 +16,18 @@ from domain.records import ContentKind
 from domain.rounds import RoundPlan
 from storage import pools, rounds
 from storage.documents import from_json
-from tests.api.team import Team, code, define
+from tests.api.team import POLICY, Team, add_policy, code, define, import_texts
 from workers.settings import Settings
 from workers.signing import verify
 
+MAIL = {"pool": "mail"}
 KEY = {"Idempotency-Key": "start-this-once"}
-
-
-def quotas(**arms: int) -> dict[str, Any]:
-    return {
-        "batch_size": sum(arms.values()),
-        "arms": [{"arm": arm, "records": records} for arm, records in arms.items()],
-    }
 
 
 async def test_a_started_round_is_in_temporal_with_a_signed_plan(team: Team) -> None:
     define(team)
-    body = {"pool": "mail", "policy": quotas(uncertainty=2, random=2), "purpose": "to learn"}
+    named = await add_policy(team)
+    body = {"pool": "mail", "policy": "weekly", "records": 3, "purpose": "to learn"}
     response = await team.requester.post("/api/v1/rounds", json=body)
     assert response.status_code == 201, response.text
     started = response.json()
@@ -49,19 +44,43 @@ async def test_a_started_round_is_in_temporal_with_a_signed_plan(team: Team) -> 
     event = (await workflow.fetch_history()).events[0].workflow_execution_started_event_attributes
     [sent] = await client.data_converter.decode(list(event.input.payloads))
     plan = from_json(RoundPlan, sent)
-    assert plan.purpose == "to learn"
+    assert (plan.purpose, plan.records) == ("to learn", 3)
+    assert f"{plan.policy.name}@{plan.policy.version}" == named
+    assert plan.policy_approved_by == team.accounts["approver"].account_id
+    assert plan.policy_approved_at <= plan.requested_at
     assert verify(plan, team.state.signer.public_key.public_key)
     with team.state.engine.connect() as connection:
         assert rounds.get_round(connection, RoundId(started["round_id"])).plan == plan
 
 
-async def test_left_to_itself_a_round_takes_shares_of_what_there_is(team: Team) -> None:
-    define(team)
+@pytest.mark.parametrize(
+    ("labelled", "policy"), [(0, "cold-start"), (1, "growing"), (999, "growing"), (1_000, "mature")]
+)
+async def test_a_round_that_names_no_policy_goes_by_how_many_labels_there_are(
+    team: Team, labelled: int, policy: str
+) -> None:
+    schema = define(team)
+    import_texts(team, "mail", labelled, schema, label="lost_card", prefix="known")
     started = (await team.requester.post("/api/v1/rounds", json={"pool": "mail"})).json()
-    arms = {each["arm"]: each["records"] for each in started["policy"]["arms"]}
-    assert arms == {"uncertainty": 5, "diversity": 2, "random": 3}
+    assert started["policy"]["name"] == policy
+    # The pool is smaller than the policy's batch size.
+    assert sum(arm["records"] for arm in started["policy"]["arms"]) == 10
+    assert started["policy_approved_by"] == "labelwright-release"
     assert started["guideline"] == "none@1"
     assert started["review_seconds"] == 14 * 86_400
+
+
+async def test_a_round_goes_by_the_latest_approved_version_and_by_no_other(team: Team) -> None:
+    define(team)
+    await add_policy(team)
+    waiting = await add_policy(
+        team, POLICY.replace("batch_size: 4", "batch_size: 6"), approved=False
+    )
+    started = (await team.requester.post("/api/v1/rounds", json=MAIL | {"policy": "weekly"})).json()
+    assert (started["policy"]["version"], started["policy"]["batch_size"]) == (1, 4)
+    refused = await team.requester.post("/api/v1/rounds", json=MAIL | {"policy": waiting})
+    assert code(refused) == "policy_not_approved"
+    assert "labelwright policy approve weekly@2" in refused.json()["hint"]
 
 
 async def test_the_same_key_starts_one_round(team: Team) -> None:
@@ -116,11 +135,13 @@ async def test_a_round_whose_start_was_cut_off_is_started_later(
 @pytest.mark.parametrize(
     ("body", "expected"),
     [
-        ({"policy": quotas(random=11)}, "batch_exceeds_pool"),
-        ({"policy": quotas(uncertainty=8)}, "invalid_policy"),
-        ({"policy": quotas(random=4) | {"batch_size": 5}}, "invalid_policy"),
-        ({"policy": "weekly"}, "not_found"),
-        ({"policy": "weekly@x"}, "invalid_input"),
+        ({"records": 11}, "batch_exceeds_pool"),
+        ({"policy": "growing"}, "batch_exceeds_pool"),
+        ({"policy": "growing", "records": 101}, "invalid_input"),
+        ({"policy": "monthly"}, "not_found"),
+        ({"policy": "growing@9"}, "not_found"),
+        ({"policy": "growing@x"}, "invalid_input"),
+        ({"policy": {"batch_size": 4, "arms": []}}, "invalid_request"),
         ({"schema": "other"}, "not_found"),
         ({"guideline": "other@2"}, "not_found"),
         ({"pool": "nowhere"}, "not_found"),

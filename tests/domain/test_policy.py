@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from domain.arms import KINDS, Arm, ArmKind, Combine, Diversity, Signal
@@ -30,6 +30,7 @@ def with_arms(*shares: float, random: float = 0.2) -> SamplingPolicy:
 # -- quotas -----------------------------------------------------------------------------------
 
 
+@settings(deadline=None)
 @given(policies(), st.integers(1, 5_000))
 def test_quotas_add_up_and_chance_gets_its_share_at_least(
     policy: SamplingPolicy, records: int
@@ -42,6 +43,7 @@ def test_quotas_add_up_and_chance_gets_its_share_at_least(
     assert exact - 1e-6 <= quotas["random"] < exact + 1
 
 
+@settings(deadline=None)
 @given(policies(), st.integers(1, 5_000))
 def test_no_arm_is_a_whole_record_away_from_its_share_of_what_chance_leaves(
     policy: SamplingPolicy, records: int
@@ -129,6 +131,7 @@ def test_a_policy_digest_names_exactly_its_content() -> None:
 # -- rules ------------------------------------------------------------------------------------
 
 
+@settings(deadline=None)
 @given(policies())
 def test_what_can_be_followed_has_no_fault(policy: SamplingPolicy) -> None:
     assert list(faults(policy)) == []
