@@ -94,8 +94,16 @@ def differences(distribution: Distribution) -> str:
         for each in row:
             gap = each.batch - (each.pool or 0.0)
             if (gap if word == "more" else -gap) >= NOTABLE_POINTS:
-                said.append(f"{word} “{each.value}” ({each.batch:.0%} against {each.pool:.0%})")
+                here, there = share_words(each.batch), share_words(each.pool)
+                said.append(f"{word} “{each.value}” ({here} against {there})")
     return ", ".join(said)
+
+
+def share_words(share: float | None) -> str:
+    """In whole hundredths; what is little is not nothing."""
+    if share is None:
+        return "–"
+    return ("<1" if 0.0 < share < 0.005 else f"{100 * share:.0f}") + "\N{NO-BREAK SPACE}%"
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -32,7 +32,7 @@ def print_batch(round_: dict[str, Any]) -> None:
     facts += [("shortfall", shortfall_words(each)) for each in findings.shortfalls]
     facts += [("alarm", alarm) for alarm in findings.alarms]
     facts += [("note", note) for note in findings.notes]
-    facts += [(f"left out: {why}", f"{count:,}") for why, count in findings.excluded.items()]
+    facts += [("left out", f"{count:,} {why}") for why, count in findings.excluded.items()]
     for each in round_["summary"].get("batch_decisions", []):
         what = "accepted as it is" if each["action"] == "accept" else f"amended to {each['policy']}"
         facts.append((what, f"by {each['by']}: {each['reason']}"))

@@ -10,7 +10,8 @@ def facts_of(found: dict[str, Any]) -> list[tuple[str, object]]:
     policy, summary = found["policy"], found["summary"]
     wanted = {each["name"]: each["records"] for each in policy["arms"]}
     chosen = summary.get("batch", {}).get("arms", wanted)
-    arms = ", ".join(f"{records:,} {arm}" for arm, records in chosen.items())
+    largest_first = sorted(chosen.items(), key=lambda pair: -pair[1])
+    arms = ", ".join(f"{records:,} {arm}" for arm, records in largest_first)
     used = summary.get("policy", policy)
     facts: list[tuple[str, object]] = [
         ("round", found["round_id"]),

@@ -15,6 +15,7 @@ from markupsafe import Markup
 from starlette.responses import HTMLResponse, Response
 
 from api.authentication import Caller
+from api.batch_words import share_words
 from api.problems import RETRY_AFTER_SECONDS
 from domain.accounts import Permission
 from domain.errors import LabelwrightError, NotFound, Unavailable
@@ -121,13 +122,6 @@ def _percent(share: float | None) -> str:
     return "–" if share is None else f"{100 * share:.1f}\N{NO-BREAK SPACE}%"
 
 
-def _share(share: float | None) -> str:
-    """A share in whole hundredths; what is little is not nothing."""
-    if share is None:
-        return "–"
-    return ("<1" if 0.0 < share < 0.005 else f"{100 * share:.0f}") + "\N{NO-BREAK SPACE}%"
-
-
 def _points(difference: float | None) -> str:
     """A difference of shares, in percentage points with its sign."""
     if difference is None:
@@ -178,7 +172,7 @@ def _environment() -> Environment:
         "when": _when,
         "count": _count,
         "percent": _percent,
-        "share": _share,
+        "share": share_words,
         "points": _points,
         "digest": _digest,
         "words": _words,

@@ -16,30 +16,8 @@ from tests.web.team import Team
 pytestmark = [pytest.mark.slow, pytest.mark.browser, pytest.mark.xdist_group("web")]
 
 WORDS = {
-    "sport": [
-        "goal",
-        "match",
-        "team",
-        "coach",
-        "season",
-        "score",
-        "striker",
-        "keeper",
-        "derby",
-        "league",
-    ],
-    "money": [
-        "bank",
-        "stock",
-        "price",
-        "market",
-        "profit",
-        "share",
-        "bond",
-        "yield",
-        "broker",
-        "credit",
-    ],
+    "sport": ("goal", "match", "team", "coach", "season", "score", "derby", "league", "cup", "run"),
+    "money": ("bank", "stock", "price", "market", "gain", "share", "bond", "yield", "loan", "fund"),
 }
 POLICY: dict[str, Any] = {
     "name": "strict",
