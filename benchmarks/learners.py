@@ -49,6 +49,28 @@ class State:
 Strategy = Callable[[State], Labels]
 
 
+def random(state: State) -> Labels:
+    """A uniform draw from what is not labelled."""
+    keys = np.random.PCG64(state.seed).random_raw(len(state.points)).astype(np.float64)
+    keys[state.labelled] = -1.0
+    rows: Labels = np.argsort(-keys, kind="stable")[: state.count]
+    return rows
+
+
+def warm(
+    strategy: Callable[[State, Float64], NDArray[np.integer]],
+) -> Strategy:
+    """A strategy that needs a model: the first batch, and each until two classes are known, is
+    random."""
+
+    def pick(state: State) -> Labels:
+        if state.probabilities is None:
+            return random(state)
+        return np.asarray(strategy(state, state.probabilities), dtype=np.int64)
+
+    return pick
+
+
 @dataclass(frozen=True, kw_only=True)
 class Curve:
     """Accuracy and macro-F1 on the test set after each batch."""

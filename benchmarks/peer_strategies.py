@@ -15,8 +15,7 @@ import numpy as np
 from sklearn.linear_model import LogisticRegression
 
 from benchmarks.datasets import Float64, Labels
-from benchmarks.learners import State, Strategy
-from benchmarks.strategies import warm
+from benchmarks.learners import State, Strategy, warm
 
 
 def activeml(name: str, **options: Any) -> Callable[[], Strategy]:

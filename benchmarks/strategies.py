@@ -11,10 +11,9 @@ from dataclasses import replace
 
 import numpy as np
 import pyarrow as pa
-from numpy.typing import NDArray
 
 from benchmarks.datasets import Float64, Labels
-from benchmarks.learners import State, Strategy
+from benchmarks.learners import State, Strategy, random, warm
 from domain.arms import RANDOM_ARM, Arm, ArmKind, Signal
 from domain.policy import SamplingPolicy
 from learning.diversity.badge import badge
@@ -24,27 +23,6 @@ from learning.diversity.prefilter import prefiltered
 from learning.diversity.typical_clusters import typical_clusters
 from learning.ranking import ranked
 from learning.selection import Candidates, Known, select
-
-
-def random(state: State) -> Labels:
-    """A uniform draw from what is not labelled."""
-    keys = np.random.PCG64(state.seed).random_raw(len(state.points)).astype(np.float64)
-    keys[state.labelled] = -1.0
-    return ranked(keys, state.count)
-
-
-def warm(
-    strategy: Callable[[State, Float64], NDArray[np.integer]],
-) -> Strategy:
-    """A strategy that needs a model: the first batch, and each until two classes are known, is
-    random."""
-
-    def pick(state: State) -> Labels:
-        if state.probabilities is None:
-            return random(state)
-        return np.asarray(strategy(state, state.probabilities), dtype=np.int64)
-
-    return pick
 
 
 def margin(probabilities: Float64) -> Float64:
