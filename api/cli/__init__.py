@@ -16,6 +16,7 @@ from api.cli import (
     policies,
     pools,
     rounds,
+    select,
     stack,
 )
 from api.cli.failures import reported
@@ -30,6 +31,7 @@ app = typer.Typer(
 stack.register(app)
 demo.register(app)
 importing.register(app)
+select.register(app)
 app.add_typer(accounts.app, name="account")
 app.add_typer(definitions.schemas, name="schema")
 app.add_typer(definitions.guidelines, name="guideline")
