@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -35,6 +36,34 @@ class ArmPicks:
     """(n,) of all candidates; None for an arm without signals."""
     method: Diversity
     """How they were picked: the arm's way, or what stood in for it."""
+
+
+class Shown:
+    """The rows that a way of picking is shown, all or some, and their admission."""
+
+    def __init__(
+        self, rules: BatchRules, free: Mask, rows: NDArray[np.int64] | None = None
+    ) -> None:
+        self.free = free
+        """Which of the rows shown may be picked."""
+        self._rules = rules
+        self._rows = rows
+
+    def of(self, values: Float32) -> Float32:
+        """The rows of an array of all candidates."""
+        return values if self._rows is None else values[self._rows]
+
+    def admits(self, row: int) -> bool:
+        return self._rules.admits(self._whole(row))
+
+    def take(self, row: int) -> NDArray[np.int64]:
+        closed = self._rules.take(self._whole(row))
+        if self._rows is None or not len(closed):
+            return closed
+        return np.flatnonzero(np.isin(self._rows, closed))
+
+    def _whole(self, row: int) -> int:
+        return row if self._rows is None else int(self._rows[row])
 
 
 class ArmPicker:
@@ -127,23 +156,45 @@ class ArmPicker:
                 scores = np.ones(len(points), dtype=np.float32) if score is None else score
                 return prefiltered(points, scores, count, eligible=free, admission=rules, seed=seed)
             case Diversity.K_CENTER:
-                return k_center(
-                    points,
+                return self._among_the_best(
                     count,
-                    covered=self._covered,
-                    eligible=self._shortlist(count, score, free),
-                    admission=rules,
+                    score,
+                    free,
+                    lambda seen: k_center(
+                        seen.of(points),
+                        count,
+                        covered=self._covered,
+                        eligible=seen.free,
+                        admission=seen,
+                    ),
                 )
             case Diversity.BADGE:
-                assert self._pool.probabilities is not None  # noqa: S101 - `pick` sees to it
-                return badge(
-                    points,
-                    self._pool.probabilities,
+                probabilities = self._pool.probabilities
+                assert probabilities is not None  # noqa: S101 - `pick` sees to it
+                return self._among_the_best(
                     count,
-                    eligible=self._shortlist(count, score, free),
-                    admission=rules,
-                    seed=seed,
+                    score,
+                    free,
+                    lambda seen: badge(
+                        seen.of(points),
+                        seen.of(probabilities),
+                        count,
+                        eligible=seen.free,
+                        admission=seen,
+                        seed=seed,
+                    ),
                 )
+
+    def _among_the_best(
+        self, count: int, score: Float32 | None, free: Mask, pick: Callable[[Shown], Picks]
+    ) -> Picks:
+        """What `pick` picks of the free rows with the highest scores, or of all without a score."""
+        if score is None:
+            return pick(Shown(self._rules, free))
+        best = largest(np.where(free, score, -1.0), SHORTLIST * count)
+        rows = best[free[best]]
+        found = pick(Shown(self._rules, free[rows], rows))
+        return Picks(rows=rows[found.rows], gains=found.gains)
 
     def _weights(self, method: Diversity, arm: Arm, score: Float32 | None) -> Float32 | None:
         """What a record counts in a coverage sum (n,): nothing outside the arm's filter."""
@@ -154,13 +205,6 @@ class ArmPicker:
             inside = self._filter(arm).astype(np.float32)
             weights = inside if weights is None else weights * inside
         return weights
-
-    def _shortlist(self, count: int, score: Float32 | None, free: Mask) -> Mask:
-        if score is None:
-            return free
-        chosen = np.zeros(len(free), dtype=np.bool_)
-        chosen[largest(np.where(free, score, -1.0), SHORTLIST * count)] = True
-        return chosen & free
 
     def _highest(self, count: int, score: Float32 | None, free: Mask) -> Picks:
         scores = np.ones(len(free), dtype=np.float32) if score is None else score

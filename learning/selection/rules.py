@@ -15,7 +15,7 @@ from domain.policy import Limit, SamplingPolicy
 from domain.selections import Shortfall
 from learning.batch_neighbours import BatchNeighbours, close
 from learning.selection.candidates import Candidates, Codes, Mask
-from learning.selection.scores import coded
+from learning.selection.scores import Signals, coded
 
 UNLIMITED = 2**31 - 1
 
@@ -35,7 +35,7 @@ class Group:
         return int(np.count_nonzero(self.codes[list(rows)] == self.code)) if rows else 0
 
 
-def groups_of(pool: Candidates, policy: SamplingPolicy, size: int) -> list[Group]:
+def groups_of(pool: Candidates, policy: SamplingPolicy, signals: Signals, size: int) -> list[Group]:
     """Every bound of the policy on a batch of `size`. Raises MissingColumn."""
     groups: list[Group] = []
     columns: dict[str, tuple[Codes, list[str]]] = {}
@@ -44,7 +44,7 @@ def groups_of(pool: Candidates, policy: SamplingPolicy, size: int) -> list[Group
             columns[limit.column] = coded(pool.column(limit.column))
         codes, names = columns[limit.column]
         groups += _limited(limit, codes, names, size)
-    return groups + _guarded(pool, policy, size)
+    return groups + _guarded(pool, policy, signals, size)
 
 
 def _limited(limit: Limit, codes: Codes, names: list[str], size: int) -> list[Group]:
@@ -62,13 +62,17 @@ def _limited(limit: Limit, codes: Codes, names: list[str], size: int) -> list[Gr
     ]
 
 
-def _guarded(pool: Candidates, policy: SamplingPolicy, size: int) -> list[Group]:
+def _guarded(pool: Candidates, policy: SamplingPolicy, signals: Signals, size: int) -> list[Group]:
     """The caps against a loop that feeds on itself, as groups of their own."""
     guards = policy.guards
     marked: list[tuple[str, Mask, float]] = []
     if guards.max_weakness_share < 1.0 and pool.known.mistaken.any():
-        mistakes = pool.known.embeddings[pool.known.mistaken & ~pool.known.for_test]
-        alike = close(pool.embeddings, mistakes, cosine=guards.weakness_similarity)
+        alike = close(
+            pool.embeddings,
+            pool.known.embeddings[pool.known.mistaken & ~pool.known.for_test],
+            cosine=guards.weakness_similarity,
+            distances=signals.distances_to_mistakes,
+        )
         marked.append(("resembling past weaknesses", alike, guards.max_weakness_share))
     if guards.max_ambiguous_share < 1.0 and pool.ambiguous is not None:
         marked.append(("ambiguous before", pool.ambiguous, guards.max_ambiguous_share))

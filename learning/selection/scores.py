@@ -31,6 +31,7 @@ class Signals:
         self._seed = seed
         self._values: dict[Signal, Float32 | None] = {}
         self._distances: Float32 | None = None
+        self._to_mistakes: Float32 | None = None
         self.notes: list[str] = []
 
     def __getitem__(self, signal: Signal) -> Float32 | None:
@@ -42,9 +43,24 @@ class Signals:
     def distances(self) -> Float32:
         """(n,) Euclidean distance to the nearest labelled record; infinite where none is."""
         if self._distances is None:
-            covered = self._pool.known.covered
-            self._distances = nearest_distances(self._pool.embeddings, covered)
+            known = self._pool.known
+            if self._policy.guards.max_weakness_share < 1.0:
+                # Asked for anyway: so each labelled record is compared with the pool once only.
+                others = known.embeddings[~known.mistaken & ~known.for_test]
+                carried = self.distances_to_mistakes
+            else:
+                others, carried = known.covered, None
+            self._distances = nearest_distances(self._pool.embeddings, others, carried=carried)
         return self._distances
+
+    @property
+    def distances_to_mistakes(self) -> Float32:
+        """(n,) Euclidean distance to the nearest record that a model got wrong; infinite: none."""
+        if self._to_mistakes is None:
+            known = self._pool.known
+            mistakes = known.embeddings[known.mistaken & ~known.for_test]
+            self._to_mistakes = nearest_distances(self._pool.embeddings, mistakes)
+        return self._to_mistakes
 
     def score(self, arm: Arm) -> Float32 | None:
         """The arm's score (n,) in [0, 1]; None for an arm without signals that are known.

@@ -94,7 +94,7 @@ class _Selecting:
         self.progress("leaving records out")
         may, excluded = eligible(self.pool, self.policy, self.signals)
         self._check_size(may, excluded)
-        groups = groups_of(self.pool, self.policy, self.size)
+        groups = groups_of(self.pool, self.policy, self.signals, self.size)
         quotas = self.policy.quotas(self.size)
         rules = self._random(may, groups, quotas[RANDOM_ARM])
         rules = self._arms(rules, groups, quotas, may)
