@@ -9,7 +9,7 @@ from temporalio import workflow
 
 from api import temporal
 from domain.reviews import DeadlineExtended, Submission
-from domain.rounds import ApprovalDecided, CancelRequested, RoundPlan
+from domain.rounds import ApprovalDecided, BatchDecided, CancelRequested, RoundPlan
 from domain.tasks import TaskKind
 from workflows.rounds import RoundWorkflow
 from workflows.shards import ReviewShardWorkflow
@@ -31,6 +31,7 @@ def test_the_round_workflow_has_the_name_that_the_api_starts() -> None:
         (ReviewShardWorkflow, temporal.SUBMISSION_SIGNALS[TaskKind.REVIEW], Submission),
         (ReviewShardWorkflow, temporal.SUBMISSION_SIGNALS[TaskKind.ADJUDICATION], Submission),
         (ReviewShardWorkflow, temporal.EXTEND_DEADLINE, DeadlineExtended),
+        (RoundWorkflow, temporal.DECIDE_BATCH, BatchDecided),
         (RoundWorkflow, temporal.DECIDE_APPROVAL, ApprovalDecided),
         (RoundWorkflow, temporal.CANCEL_ROUND, CancelRequested),
     ],
