@@ -23,6 +23,8 @@ _log = structlog.get_logger(__name__)
 class ScorePartition:
     partition: Partition
     model: Sha256
+    earlier: tuple[Sha256, ...] = ()
+    """Models of earlier rounds to compare with, newest first."""
 
 
 class ScoringActivities:
@@ -36,6 +38,7 @@ class ScoringActivities:
         from learning.scoring import score
 
         model = Model.from_bytes(self._store.get(request.model))
+        earlier = [Model.from_bytes(self._store.get(each)) for each in request.earlier]
         table = self._store.get_table(
             request.partition.artifact, columns=["record_id", "content"]
         ).combine_chunks()
@@ -44,7 +47,7 @@ class ScoringActivities:
         with beating(lambda: [[request.model, *finished]]):
             for start in range(len(finished) * SLICE_ROWS, table.num_rows, SLICE_ROWS):
                 [batch] = table.slice(start, SLICE_ROWS).combine_chunks().to_batches()
-                scored = pa.Table.from_batches([score(batch, model)])
+                scored = pa.Table.from_batches([score(batch, model, earlier)])
                 finished.append(self._store.put_table(scored))
                 activity.heartbeat([request.model, *finished])
         scores = pa.concat_tables([self._store.get_table(part) for part in finished])

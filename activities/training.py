@@ -6,13 +6,14 @@ from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
-from sqlalchemy import Engine
+from sqlalchemy import Connection, Engine
 from temporalio import activity
 
 from activities.clock import now
 from activities.contents import contents_of, earlier_files, parse
 from activities.heartbeat import beating
 from activities.rows import read_rows
+from domain.arms import NEEDS_COMMITTEE, NEEDS_EARLIER_VERSIONS
 from domain.canonical import Sha256
 from domain.records import Content
 from domain.roles import DatasetRole
@@ -20,6 +21,10 @@ from domain.rounds import RoundPlan, Snapshot, TrainedModel
 from storage import models
 from storage.artifacts import ArtifactStore
 
+COMMITTEE = 5
+"""Members of the committee whose disagreement a policy may look at."""
+EARLIER_MODELS = 2
+"""Models of earlier rounds that the present one is compared with, where a policy asks."""
 MAX_FEATURE_ROWS = 20_000
 """Records that the features are learnt from; the scores do not get better with more."""
 
@@ -61,12 +66,16 @@ class TrainingActivities:
                 [*(parse(contents[each]) for each in labelled), *sample],
                 [*(labels[each] for each in labelled), *(None for _ in sample)],
                 seed=plan.policy.seed,
+                committee=COMMITTEE if plan.policy.signals & NEEDS_COMMITTEE else 0,
             )
             data = model.to_bytes()
-        trained = TrainedModel(
-            digest=self._store.put(data), classes=model.classes, labelled=len(labelled)
-        )
         with self._engine.begin() as connection:
+            trained = TrainedModel(
+                digest=self._store.put(data),
+                classes=model.classes,
+                labelled=len(labelled),
+                earlier=_earlier(connection, plan),
+            )
             models.put_model(
                 connection,
                 models.ModelVersion(
@@ -98,3 +107,12 @@ class TrainingActivities:
             sample.extend(map(parse, table.take(inside)["content"].to_pylist()))
             start += partition.rows
         return sample
+
+
+def _earlier(connection: Connection, plan: RoundPlan) -> tuple[Sha256, ...]:
+    if not plan.policy.signals & NEEDS_EARLIER_VERSIONS:
+        return ()
+    found = models.choosing_models(
+        connection, plan.dataset, besides=plan.round_id, limit=EARLIER_MODELS
+    )
+    return tuple(found)
