@@ -17,6 +17,8 @@ Float32 = NDArray[np.float32]
 Rows = NDArray[np.int64]
 
 ITERATIONS = 10
+SEEDINGS = 4
+"""Draws of centers to begin with, of which the one with the least potential is kept."""
 _CELLS = 2**21
 
 
@@ -33,12 +35,9 @@ def k_means(
     stays where it was, so that labels may leave some numbers out. Equal inputs and seeds give equal
     clusters.
     """
-    # With equal probabilities, gradient embeddings are as far apart as their rows.
-    halves = np.full((len(points), 2), 0.5, dtype=np.float32)
-    seeds = badge(points, halves, count, seed=seed).rows
-    centers = points[seeds]
     share = np.ones(len(points)) if weights is None else weights.astype(np.float64)
-    labels = nearest_center(points, centers)
+    seedings = [_seeding(points, count, share, (seed << 8) + turn) for turn in range(SEEDINGS)]
+    _, labels, centers = min(seedings, key=lambda seeding: seeding[0])
     for _ in range(ITERATIONS):
         centers = _means(points, labels, share, centers)
         moved = nearest_center(points, centers)
@@ -50,15 +49,32 @@ def k_means(
 
 def nearest_center(points: Float32, centers: Float32) -> Rows:
     """For each of `points` (n, d) the number of its nearest center, of equals the first."""
+    return _nearest(points, centers)[0]
+
+
+def _seeding(
+    points: Float32, count: int, share: NDArray[np.float64], seed: int
+) -> tuple[float, Rows, Float32]:
+    """Centers drawn by k-means++, each row's nearest, and the weighted potential before both."""
+    # With equal probabilities, gradient embeddings are as far apart as their rows.
+    halves = np.full((len(points), 2), 0.5, dtype=np.float32)
+    centers = points[badge(points, halves, count, seed=seed).rows]
+    labels, squares = _nearest(points, centers)
+    return float(share @ squares), labels, centers
+
+
+def _nearest(points: Float32, centers: Float32) -> tuple[Rows, Float32]:
+    """(n,) number of the nearest center and squared distance to it, less the row's own square."""
     labels = np.empty(len(points), dtype=np.int64)
+    squares = np.empty(len(points), dtype=np.float32)
     half_squares = np.einsum("ij,ij->i", centers, centers) / np.float32(2.0)
     height = max(1, _CELLS // max(1, len(centers)))
     for top in range(0, len(points), height):
-        chunk = slice(top, top + height)
-        product = points[chunk] @ centers.T
+        product = points[top : top + height] @ centers.T
         product -= half_squares
-        product.argmax(axis=1, out=labels[chunk])
-    return labels
+        labels[top : top + height] = product.argmax(axis=1)
+        squares[top : top + height] = -2.0 * product.max(axis=1)
+    return labels, squares
 
 
 def _means(points: Float32, labels: Rows, share: NDArray[np.float64], centers: Float32) -> Float32:
