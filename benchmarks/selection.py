@@ -6,8 +6,10 @@ Clustered unit vectors, 100 of them labelled, and probabilities of 10 classes. E
 process of its own, ours and theirs alike (see `measuring`), with the arrays memory-mapped and the
 same number of BLAS threads; imports, loading, a warm-up and prediction are left out of the time,
 and memory is what the run holds beyond that. Medians of three, interleaved; a peer that takes more
-than a minute runs once. A peer that passes the memory limit or the cap on seconds is shown as such.
-The first use installs the peers, as pinned in `peers.txt`, into `.venv-peers/`.
+than a minute runs once. Processor time, of all threads, stands beside the time on the clock: it
+tells more where other programs keep the machine busy. A peer that passes the memory limit or the
+cap on seconds is shown as such. The first use installs the peers, as pinned in `peers.txt`, into
+`.venv-peers/`.
 
 `python benchmarks/selection.py …` does the same.
 """
@@ -53,17 +55,22 @@ class Measured:
     """The runs of one method by one library."""
 
     seconds: list[float] = field(default_factory=list)
+    cpu_seconds: list[float] = field(default_factory=list)
     mb: list[float] = field(default_factory=list)
     problem: str | None = None
     picks: NDArray[np.int64] | None = None
 
-    @property
-    def median(self) -> float | None:
-        return statistics.median(self.seconds) if self.seconds else None
-
-    @property
-    def memory(self) -> float | None:
-        return statistics.median(self.mb) if self.mb else None
+    def figures(self, whose: str) -> dict[str, float | str | None]:
+        """Medians, under names that say whose they are."""
+        kinds = {"seconds": self.seconds, "cpu_seconds": self.cpu_seconds, "mb": self.mb}
+        return {
+            **{
+                f"{whose}_{kind}": statistics.median(each) if each else None
+                for kind, each in kinds.items()
+            },
+            f"{whose}_runs": len(self.seconds),
+            f"{whose}_problem": self.problem,
+        }
 
     @property
     def wants_more(self) -> bool:
@@ -143,6 +150,7 @@ class Bench:
         into.problem = figures.get("problem")
         if "seconds" in figures:
             into.seconds.append(figures["seconds"])
+            into.cpu_seconds.append(figures["cpu_seconds"])
             into.mb.append(figures["mb"])
             into.picks = np.load(out)
         elif not into.problem:
@@ -171,7 +179,10 @@ class Bench:
 
     def _told(self, python: Path, module: str, name: str, into: Measured, repeat: int) -> None:
         self.measure(python, module, name, into)
-        figure = into.problem or f"{into.seconds[-1]:.4f} s, {into.mb[-1]:.0f} MB"
+        figure = into.problem or (
+            f"{into.seconds[-1]:.4f} s, {into.cpu_seconds[-1]:.4f} s of processor time, "
+            f"{into.mb[-1]:.0f} MB"
+        )
         print(f"  [{repeat + 1}/{self.repeats}] {name}: {figure}", file=sys.stderr, flush=True)
 
 
@@ -184,9 +195,7 @@ def results(
         name, objective = objectives.of(method)
         ours: dict[str, object] = {
             "method": method,
-            "ours_seconds": mine.median,
-            "ours_mb": mine.memory,
-            "ours_problem": mine.problem,
+            **mine.figures("ours"),
             "objective": name,
             "objective_ours": None if mine.picks is None else objective(mine.picks),
         }
@@ -195,21 +204,22 @@ def results(
         if not peers:
             yield ours
         for peer, theirs in peers.items():
-            seconds = theirs.median
             yield ours | {
                 "peer": peer,
-                "peer_seconds": seconds,
-                "peer_mb": theirs.memory,
-                "peer_problem": theirs.problem,
-                "peer_runs": len(theirs.seconds),
+                **theirs.figures("peer"),
                 "objective_peer": None if theirs.picks is None else objective(theirs.picks),
-                "ratio": seconds / mine.median if seconds and mine.median else None,
+                "ratio": _ratio(theirs.seconds, mine.seconds),
+                "cpu_ratio": _ratio(theirs.cpu_seconds, mine.cpu_seconds),
             }
+
+
+def _ratio(theirs: Sequence[float], ours: Sequence[float]) -> float | None:
+    return statistics.median(theirs) / statistics.median(ours) if theirs and ours else None
 
 
 def print_table(entries: Sequence[dict[str, object]]) -> None:
     def cell(value: object, digits: int) -> str:
-        return "–" if value is None else f"{value:.{digits}f}"
+        return f"{value:.{digits}f}" if isinstance(value, float) else "–"
 
     for entry in entries:
         theirs = (
@@ -220,7 +230,8 @@ def print_table(entries: Sequence[dict[str, object]]) -> None:
         print(
             f"{entry['method']:<28}{cell(entry['ours_seconds'], 4):>9} s"
             f"{cell(entry['ours_mb'], 0):>6} MB  {cell(entry['objective_ours'], 4)}"
-            f"  | {entry.get('peer', '')}: {theirs} | {cell(entry.get('ratio'), 1)}×",
+            f"  | {entry.get('peer', '')}: {theirs} | {cell(entry.get('ratio'), 1)}×, of processor "
+            f"time {cell(entry.get('cpu_ratio'), 1)}×",
             file=sys.stderr,
         )
 
