@@ -30,6 +30,11 @@ def pinned_policy(connection: Connection, named: str) -> GovernedPolicy:
     return policies.get_approved(connection, *_split(named))
 
 
+def named_policy(connection: Connection, named: str) -> GovernedPolicy:
+    """Any version, approved or not, to look at. Raises InvalidInput, NotFound."""
+    return policies.get_policy(connection, *_split(named))
+
+
 def _split(named: str) -> tuple[str, int | None]:
     name, at, version = named.partition("@")
     if not at:

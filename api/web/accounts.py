@@ -23,7 +23,7 @@ DUTIES = {
     Role.REVIEWER: "answers review tasks",
     Role.ADJUDICATOR: "settles records that reviewers disagree about",
     Role.REQUESTER: "imports records, defines labels and policies, starts rounds",
-    Role.APPROVER: "approves or rejects a round's dataset",
+    Role.APPROVER: "approves policies and datasets that others asked for",
     Role.AUDITOR: "reads the ledger and verifies it",
     Role.ADMIN: "looks after accounts and the system",
 }

@@ -51,6 +51,7 @@ PLACES = (
     Place(path="/review", name="Review", permission=Permission.REVIEW),
     Place(path="/adjudicate", name="Adjudicate", permission=Permission.ADJUDICATE),
     Place(path="/rounds", name="Rounds", permission=Permission.SEE_ROUNDS),
+    Place(path="/policies", name="Policies", permission=Permission.SEE_ROUNDS),
     Place(path="/datasets", name="Datasets", permission=Permission.SEE_ROUNDS),
     Place(path="/accounts", name="Accounts", permission=Permission.MANAGE_ACCOUNTS),
 )
@@ -143,6 +144,14 @@ def _words(identifier: object) -> str:
     return str(identifier).replace("_", " ")
 
 
+def _capital(text: str) -> str:
+    return text[:1].upper() + text[1:]
+
+
+def _sentence(text: str) -> str:
+    return f"{_capital(text)}."
+
+
 def _verdict(verdict: Verdict | None) -> str:
     """A verdict in a few words."""
     if verdict is None:
@@ -176,6 +185,8 @@ def _environment() -> Environment:
         "points": _points,
         "digest": _digest,
         "words": _words,
+        "capital": _capital,
+        "sentence": _sentence,
         "verdict": _verdict,
     }
     return environment

@@ -21,6 +21,13 @@ PEOPLE = {
     "Paul": ["approver"],
     "Olga": ["auditor"],
 }
+HALVES = """\
+batch_size: 100
+seed: 7
+arms:
+  - {name: uncertain, kind: uncertain, share: 0.5}
+  - {name: random, kind: random, share: 0.5}
+"""
 PATIENCE_SECONDS = 90.0
 
 
@@ -80,13 +87,10 @@ class Team:
 
     def start_round(self, pool: str, *, batch: int, reviews: int = 2) -> str:
         """A round that waits for reviews: half of its batch at random."""
-        arms = [
-            {"arm": "uncertainty", "records": batch // 2},
-            {"arm": "random", "records": batch - batch // 2},
-        ]
         asked = {
             "pool": pool,
-            "policy": {"batch_size": batch, "arms": arms, "seed": 7},
+            "policy": self.policy("halves"),
+            "records": batch,
             "reviews_per_record": reviews,
             "purpose": "Find the digits that the first model confuses.",
         }
@@ -97,6 +101,15 @@ class Team:
         self.wait_for_phase(round_id, "reviewing")
         until(lambda: bool(self.round(round_id)["backlog"]), "tasks are open")
         return round_id
+
+    def policy(self, name: str, document: str = HALVES) -> str:
+        """`name@version` of the policy, written by Rosa and approved by Paul."""
+        rosa, paul = self["Rosa"].api, self["Paul"].api
+        headers = {"Content-Type": "application/yaml"}
+        made = _answer(rosa.post("/policies", content=f"name: {name}\n{document}", headers=headers))
+        address = f"/policies/{name}/{made['version']}/approve"
+        _answer(paul.post(address, json={"reason": "as agreed"}))
+        return f"{name}@{made['version']}"
 
     def cancel_round(self, round_id: str) -> None:
         """Leaves no open task behind; a round that has ended stays as it is."""

@@ -38,15 +38,15 @@ export class Offline extends Error {
   }
 }
 
-export async function call(method, path, body, { keepalive = false, patience = PATIENCE_MS } = {}) {
-  const headers = { Accept: "application/json" };
-  if (body !== undefined) headers["Content-Type"] = "application/json";
+export async function call(method, path, body, { keepalive = false, patience = PATIENCE_MS, ...more } = {}) {
+  const headers = { Accept: "application/json", ...more.headers };
+  if (body !== undefined) headers["Content-Type"] ??= "application/json";
   let response;
   try {
     response = await fetch(path, {
       method,
       headers,
-      body: body === undefined ? undefined : JSON.stringify(body),
+      body: body === undefined || more.asItIs ? body : JSON.stringify(body),
       keepalive,
       signal: keepalive ? undefined : AbortSignal.timeout(patience),
     });
@@ -61,6 +61,13 @@ export async function call(method, path, body, { keepalive = false, patience = P
 
 export const get = (path, options) => call("GET", path, undefined, options);
 export const post = (path, body = {}, options = {}) => call("POST", path, body, options);
+
+/** Posts a text as it is, under its media type; with a key it has one effect however often sent. */
+export const send = (path, text, type, key) =>
+  call("POST", path, text, {
+    asItIs: true,
+    headers: { "Content-Type": type, ...(key ? { "Idempotency-Key": key } : {}) },
+  });
 
 /** A UUID of version 4, also where the page came over plain HTTP and `randomUUID` is missing. */
 export function newId() {

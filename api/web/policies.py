@@ -1,0 +1,148 @@
+"""Sampling policies: what there is, one in words, writing the next version, approving it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Annotated
+
+from fastapi import APIRouter, Depends, Query, Request
+from sqlalchemy import Connection
+from starlette.responses import Response
+
+from api.authentication import Caller, allowing
+from api.pinning import named_policy
+from api.policies import ready_made, words
+from api.policies.documents import differences, dump_yaml
+from api.schemas.body import Version
+from api.state import Parts
+from api.web.rendering import PageRoute, page
+from domain.accounts import Permission
+from domain.policy import SamplingPolicy
+from storage import policies
+from storage.policies import GovernedPolicy
+
+router = APIRouter(prefix="/policies", route_class=PageRoute, include_in_schema=False)
+
+Viewer = Annotated[Caller, Depends(allowing(Permission.SEE_ROUNDS))]
+Definer = Annotated[Caller, Depends(allowing(Permission.DEFINE))]
+
+SHOWN = 50
+FIRST = """\
+# Why this policy is as it is: whoever approves it reads this.
+name: weekly
+description: What we look at each week.
+batch_size: 100
+arms:
+  - name: uncertain
+    kind: uncertain
+    share: 0.6
+  - name: diverse
+    kind: diverse
+    share: 0.2
+  # A fair draw: without it nobody can say whether the other labels were worth their cost.
+  - name: random
+    kind: random
+    share: 0.2
+"""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Change:
+    """One line of a difference."""
+
+    kind: str
+    """`added`, `removed`, `place` or `same`."""
+    text: str
+
+
+@router.get("")
+async def list_policies(
+    request: Request,
+    caller: Viewer,
+    parts: Parts,
+    after: Annotated[str | None, Query(max_length=200)] = None,
+) -> Response:
+    def look(connection: Connection) -> tuple[list[GovernedPolicy], dict[str, int]]:
+        found = policies.list_policies(connection, after=after, limit=SHOWN + 1)
+        approved = policies.list_approved(connection)
+        return found, {each.policy.name: each.policy.version for each in approved}
+
+    found, approved = await parts.in_transaction(look)
+    return page(
+        request,
+        "policies.html",
+        rows=[(each, words.arms_in_words(each.policy)) for each in found[:SHOWN]],
+        approved=approved,
+        next=found[SHOWN - 1].policy.name if len(found) > SHOWN else None,
+        may_define=caller.may(Permission.DEFINE),
+        mature_from=ready_made.MATURE_FROM,
+    )
+
+
+@router.get("/new")
+async def write_policy(
+    request: Request,
+    caller: Definer,
+    parts: Parts,
+    of: Annotated[str | None, Query(max_length=100)] = None,
+) -> Response:
+    del caller
+    before = None
+    if of is not None:
+        before = await parts.in_transaction(lambda connection: named_policy(connection, of))
+    return page(
+        request,
+        "policy_form.html",
+        before=before,
+        text=FIRST if before is None else before.source or dump_yaml(before.policy),
+    )
+
+
+@router.get("/{name}")
+@router.get("/{name}/{version}")
+async def get_policy(
+    *,
+    request: Request,
+    name: str,
+    caller: Viewer,
+    parts: Parts,
+    version: Version | None = None,
+    against: Annotated[int | None, Query(ge=1, le=2**31 - 1)] = None,
+) -> Response:
+    def look(connection: Connection) -> tuple[GovernedPolicy, list[GovernedPolicy], SamplingPolicy]:
+        shown = policies.get_policy(connection, name, version)
+        versions = policies.list_versions(connection, name, limit=SHOWN)
+        other = against or max(1, shown.policy.version - 1)
+        return shown, versions, policies.get_policy(connection, name, other).policy
+
+    shown, versions, other = await parts.in_transaction(look)
+    policy = shown.policy
+    return page(
+        request,
+        "policy.html",
+        shown=shown,
+        policy=policy,
+        versions=versions,
+        arms=words.arms_in_words(policy),
+        demands=words.demands(policy),
+        left_out=words.left_out(policy),
+        guards=words.guards(policy),
+        gates=words.gates(policy),
+        text=shown.source or dump_yaml(policy),
+        other=other,
+        changes=_changes(other, policy),
+        waits=shown.approval is None,
+        may_approve=caller.may(Permission.APPROVE_POLICIES),
+        is_author=caller.account_id == shown.author,
+        may_define=caller.may(Permission.DEFINE),
+    )
+
+
+def _changes(before: SamplingPolicy, after: SamplingPolicy) -> list[Change]:
+    """What differs, without the two lines that say between what."""
+    kinds = {"+": "added", "-": "removed", "@": "place"}
+    lines = differences(before, after, names=("", ""))[2:]
+    return [
+        Change(kind=kinds.get(line[:1], "same"), text=line[:2] if line[0] == "@" else line)
+        for line in lines
+    ]

@@ -1,0 +1,24 @@
+import { post } from "./api.js";
+import { find, say } from "./dom.js";
+
+const form = find("#approve");
+
+if (form) {
+  const button = find("button[type=submit]", form);
+  button.disabled = false;
+  form.addEventListener("submit", async (event) => {
+    event.preventDefault();
+    const reason = find("#reason").value.trim();
+    say(find("#error"), reason ? "" : "An approval needs a reason: say why.");
+    if (!reason) return;
+    button.disabled = true;
+    const { policy, version } = form.dataset;
+    try {
+      await post(`/api/v1/policies/${encodeURIComponent(policy)}/${version}/approve`, { reason });
+      location.reload();
+    } catch (error) {
+      say(find("#error"), error.sentence);
+      button.disabled = false;
+    }
+  });
+}
