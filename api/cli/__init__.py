@@ -9,6 +9,7 @@ import typer
 from api.cli import (
     accounts,
     audit,
+    backtest,
     datasets,
     definitions,
     demo,
@@ -32,6 +33,7 @@ stack.register(app)
 demo.register(app)
 importing.register(app)
 select.register(app)
+backtest.register(app)
 app.add_typer(accounts.app, name="account")
 app.add_typer(definitions.schemas, name="schema")
 app.add_typer(definitions.guidelines, name="guideline")

@@ -61,7 +61,10 @@ class TableFile:
         flat = [field.name for field in table.schema if not pa.types.is_nested(field.type)]
         table = table.select(flat).combine_chunks()
         for name in set(as_text) & set(flat):
-            column = table.column(name).cast(pa.string())
+            column = table.column(name)
+            if pa.types.is_floating(column.type):
+                column = pc.if_else(pc.is_nan(column), None, column)
+            column = column.cast(pa.string())
             table = table.set_column(table.column_names.index(name), name, column)
         return table
 
