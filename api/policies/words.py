@@ -80,7 +80,7 @@ def _details(arm: Arm) -> Iterator[str]:
         ]
         how = " all of: " if arm.combination is Combine.MULTIPLY and len(parts) > 1 else " "
         yield f"What counts:{how}{_and(parts)}."
-    yield f"Of these, {METHODS[arm.method]}."
+    yield f"Picked are {METHODS[arm.method]}."
     if arm.weights:
         yield f"Records count more by {_and([SIGNALS[signal] for signal in arm.weights])}."
     if arm.where:
@@ -117,7 +117,9 @@ def limit_words(limit: Limit) -> str:
         *_bounds("at most", limit.max_records, limit.max_share),
     ]
     column = column_words(limit.column)
-    group = f"with {column} {limit.value}" if limit.value else f"of each {column}"
+    only_maximum = limit.min_records is None and limit.min_share is None
+    each = f"from any one {column}" if only_maximum else f"from each {column}"
+    group = f"with {column} {limit.value}" if limit.value else each
     text = f"{_and(bounds)} {group}"
     return text[0].upper() + text[1:]
 

@@ -35,7 +35,7 @@ def test_a_policy_reads_in_words_with_its_document_beside_them(visitors: Visitor
     page = visitors.sign_in("Paul", "/policies/support-tickets").page
     main = page.get_by_role("main")
     expect(main).to_contain_text("Records like many others that the model is unsure of.")
-    expect(main).to_contain_text("At most 40\N{NO-BREAK SPACE}% of the batch of each segment")
+    expect(main).to_contain_text("At most 40\N{NO-BREAK SPACE}% of the batch from any one segment")
     expect(main).to_contain_text("Random share of the batch at least 0.1")
     expect(main).to_contain_text("labelwright-release")
     expect(page.locator("pre.document")).to_contain_text("# Forms and auto-replies repeat")
