@@ -146,15 +146,20 @@ def _open_round(
 ) -> tuple[str, list[Invitation]]:
     """A second, small round that waits for the person at the keyboard."""
     from api.demo.cast import assemble, invite
-    from api.demo.data import SMALL_POLICY
-    from api.demo.play import await_tasks, start_round
+    from api.demo.data import LEFT_TO_A_PERSON
+    from api.demo.play import agree_on_policy, await_tasks, start_round
 
     with display.step("invite", "Opening a round for you") as step:
         admin = _admin(http, stack)
-        requester = assemble(http, admin, seed=seed).requester
-        round_ = start_round(requester, SMALL_POLICY, seed=seed, purpose="A round for you.")
-        await_tasks(requester, round_["round_id"])
-        step.done = f"round {round_['round_id']} waits for {SMALL_POLICY['batch_size']} digits"
+        cast = assemble(http, admin, seed=seed)
+        round_ = start_round(
+            cast.requester,
+            agree_on_policy(cast.requester, cast.approver, seed=seed),
+            records=LEFT_TO_A_PERSON,
+            purpose="A round for you.",
+        )
+        await_tasks(cast.requester, round_["round_id"])
+        step.done = f"round {round_['round_id']} waits for {LEFT_TO_A_PERSON} digits"
     return round_["round_id"], invite(admin)
 
 

@@ -36,6 +36,10 @@ class Person:
     def upload(self, path: str, data: bytes, **params: str) -> Any:
         return self._send("POST", path, content=data, params=params)
 
+    def send_yaml(self, path: str, document: str) -> Any:
+        media_type = {"Content-Type": "application/yaml"}
+        return self._send("POST", path, content=document.encode(), headers=media_type)
+
     def pages(self, path: str) -> Iterator[Any]:
         """Every item of a list, page by page."""
         after: dict[str, str | int] = {}
@@ -52,7 +56,7 @@ class Person:
         A write is sent again under the same key, so that it takes effect once however often it is
         sent. Raises Refused, and DemoFailed when nobody answers.
         """
-        headers = {"Authorization": f"Bearer {self.token}"}
+        headers = {"Authorization": f"Bearer {self.token}", **request.pop("headers", {})}
         if method != "GET":
             headers["Idempotency-Key"] = str(uuid4())
         deadline = time.monotonic() + self.patience

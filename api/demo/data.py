@@ -11,6 +11,7 @@ import json
 import random
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from importlib.resources import files
 from typing import Any, Literal
 
 POOL = "digits"
@@ -55,26 +56,15 @@ GUIDELINE: Mapping[str, Any] = {
     ],
 }
 
-POLICY: Mapping[str, Any] = {
-    "name": POOL,
-    "batch_size": 120,
-    "arms": [
-        {"arm": "uncertainty", "records": 60},
-        {"arm": "diversity", "records": 30},
-        {"arm": "random", "records": 30},
-    ],
-}
+BATCH = 120
+LEFT_TO_A_PERSON = 20
+"""Digits of the round that is left to a person: forty answers, a few minutes by keyboard."""
 
-SMALL_POLICY: Mapping[str, Any] = {
-    "name": f"{POOL}-small",
-    "batch_size": 20,
-    "arms": [
-        {"arm": "uncertainty", "records": 10},
-        {"arm": "diversity", "records": 5},
-        {"arm": "random", "records": 5},
-    ],
-}
-"""For the round that is left to a person: forty answers, a few minutes by keyboard."""
+
+def policy_document(*, seed: int) -> str:
+    """The sampling policy as Ada writes it, in YAML."""
+    text = (files(__package__) / f"{POOL}.yaml").read_text(encoding="utf-8")
+    return f"{text}seed: {seed}\n"
 
 
 @dataclass(frozen=True, kw_only=True)

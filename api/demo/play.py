@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from typing import Any
 from uuid import uuid4
@@ -11,7 +11,7 @@ from uuid import uuid4
 from api.demo import people
 from api.demo.cast import Cast
 from api.demo.client import Person
-from api.demo.data import GUIDELINE, POLICY, POOL, SCHEMA, Digits
+from api.demo.data import BATCH, GUIDELINE, POOL, SCHEMA, Digits, policy_document
 from api.demo.errors import DemoFailed
 from api.demo.progress import Display, Step
 from domain.rounds import ENDED, Phase
@@ -55,15 +55,23 @@ def prepare(requester: Person, digits: Digits) -> None:
         raise DemoFailed(f"{report['rejected']} digits were rejected: {report['rejections'][0]}")
 
 
-def start_round(
-    requester: Person, policy: Mapping[str, Any], *, seed: int, purpose: str
-) -> RoundSeen:
-    made = requester.post("/policies", {**policy, "seed": seed})
+def agree_on_policy(requester: Person, approver: Person, *, seed: int) -> str:
+    """`name@version` of the policy that one has written and the other approved."""
+    made = requester.send_yaml("/policies", policy_document(seed=seed))
+    approver.post(
+        f"/policies/{made['name']}/{made['version']}/approve",
+        {"reason": "A quarter by chance shows whether the rest was worth it."},
+    )
+    return f"{made['name']}@{made['version']}"
+
+
+def start_round(requester: Person, policy: str, *, records: int, purpose: str) -> RoundSeen:
     started: RoundSeen = requester.post(
         "/rounds",
         {
             "pool": POOL,
-            "policy": f"{made['name']}@{made['version']}",
+            "policy": policy,
+            "records": records,
             "guideline": POOL,
             "reviews_per_record": 2,
             "purpose": purpose,
@@ -75,12 +83,16 @@ def start_round(
 def play(cast: Cast, digits: Digits, display: Display, *, seed: int) -> Played:
     """One whole round, from the request to the audit."""
     with display.step("select", "Ada asks for a round; every digit is scored") as step:
+        policy = agree_on_policy(cast.requester, cast.approver, seed=seed)
         round_ = start_round(
-            cast.requester, POLICY, seed=seed, purpose="Find the digits that teach the model most."
+            cast.requester,
+            policy,
+            records=BATCH,
+            purpose="Find the digits that teach the model most.",
         )
         follow(cast.requester, round_["round_id"], AFTER_SELECTING, _phase_on(step))
         pool = cast.requester.get(f"/pools/{POOL}")
-        step.done = f"{pool['records']:,} digits scored, {POLICY['batch_size']} of them chosen"
+        step.done = f"{pool['records']:,} digits scored, {BATCH} of them chosen by {policy}"
     with display.step("review", "Four reviewers and an adjudicator take tasks") as step:
         round_ = _review(cast, digits, round_["round_id"], step)
     with display.step("approve", "Goran reads the dataset that waits") as step:

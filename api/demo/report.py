@@ -13,8 +13,8 @@ from rich.text import Text
 from api.demo.result import AuditResult, BaselineResult, DatasetResult, DemoResult, ModelResult
 
 WHY = {
-    "uncertainty": "the model hesitates between two digits",
-    "diversity": "unlike everything that is labelled already",
+    "uncertain": "like many others that the model hesitates about",
+    "diverse": "unlike everything that is labelled already",
     "random": "drawn blindly, as the baseline to compare with",
 }
 

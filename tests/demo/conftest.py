@@ -22,7 +22,7 @@ def result() -> DemoResult:
         pool_records=1_797,
         pool_unlabelled=1_407,
         selected=120,
-        arms={"random": 30, "uncertainty": 60, "diversity": 30},
+        arms={"random": 30, "uncertain": 60, "diverse": 30},
         reviews=240,
         agreed=103,
         adjudicated=17,

@@ -59,7 +59,7 @@ def test_the_demo_runs_a_round_that_adds_up_and_leaves_nothing_running(stack_dir
 def check_counts(figures: dict[str, Any]) -> None:
     assert figures["pool_records"] == 1_797
     assert figures["selected"] == sum(figures["arms"].values()) == 120
-    assert figures["arms"] == {"uncertainty": 60, "diversity": 30, "random": 30}
+    assert figures["arms"] == {"uncertain": 60, "diverse": 30, "random": 30}
     assert figures["reviews"] == 240
     assert figures["agreed"] + figures["adjudicated"] == 120
     assert sum(each["answers"] for each in figures["reviewers"]) == 240

@@ -39,7 +39,7 @@ def test_the_report_says_what_was_chosen_reviewed_published_gained_and_audited(
     text = shown(result)
     for fact in (
         "120 digits from a pool of 1,797",
-        "uncertainty       60",
+        "uncertain       60",
         "alpha",
         "0.841",
         "119 of 120 final labels",
