@@ -22,7 +22,7 @@ from temporalio.client import (
 )
 
 from activities.archive import archive_round
-from domain.ids import RecordId, RoundId
+from domain.ids import RecordId, RoundId, round_workflow_id
 from domain.rounds import RoundPlan, RoundResult
 from storage.database import engine as connect_database
 from storage.histories import ArchivedHistory, histories_of
@@ -103,6 +103,18 @@ async def end_a_round(world: World, answer: Answer = truth, **changes: object) -
     plan = signed_plan(world, **changes)
     result = await world.complete(plan, answer)
     return Ended(world=world, round_id=plan.round_id, result=result)
+
+
+async def verify(world: World, round_id: RoundId, keys: dict[str, str] = KEYS) -> AuditReport:
+    return await verify_round(
+        world.client, world.engine, world.store, world.datasets, round_id, public_keys=keys
+    )
+
+
+async def end_open_round(world: World, plan: RoundPlan) -> None:
+    handle = world.client.get_workflow_handle(round_workflow_id(plan.round_id))
+    await handle.signal("cancel_round", world.cancellation(plan.round_id))
+    await handle.result()
 
 
 async def archive(ended: Ended) -> dict[str, ArchivedHistory]:

@@ -21,7 +21,6 @@ from domain.ids import (
     RoundId,
     Timestamp,
     review_task_id,
-    round_workflow_id,
     shard_workflow_id,
 )
 from domain.ledger import GENESIS
@@ -30,25 +29,20 @@ from domain.rounds import Phase, RoundPlan
 from storage import reviews, rounds, tasks
 from storage.rounds import get_batch
 from tests.audit.conftest import (
-    KEYS,
     SIGNER,
     Ended,
     archive,
     divided,
     end_a_round,
+    end_open_round,
     signed_plan,
     signing_world,
+    verify,
 )
 from tests.workflows.round_world import World, candidate_of, truth
-from workers.audit import AuditReport, FindingKind, ledger_of, verify_round
+from workers.audit import FindingKind, ledger_of
 
 pytestmark = pytest.mark.slow
-
-
-async def verify(world: World, round_id: RoundId, keys: dict[str, str] = KEYS) -> AuditReport:
-    return await verify_round(
-        world.client, world.engine, world.store, world.datasets, round_id, public_keys=keys
-    )
 
 
 async def reviewing(world: World) -> RoundPlan:
@@ -89,12 +83,6 @@ def answer_to_the_first(world: World, plan: RoundPlan, label: str) -> Submission
         actor=world.reviewers[0],
         submitted_at=now(),
     )
-
-
-async def end_open_round(world: World, plan: RoundPlan) -> None:
-    handle = world.client.get_workflow_handle(round_workflow_id(plan.round_id))
-    await handle.signal("cancel_round", world.cancellation(plan.round_id))
-    await handle.result()
 
 
 async def test_an_open_round_verifies_as_far_as_it_has_come(world: World) -> None:

@@ -37,7 +37,7 @@ def check_batch(evidence: Evidence, store: ArtifactStore, tables: Tables) -> Ite
                 found=found,
             )
     for batch, policy in zip(batches, evidence.policies, strict=False):
-        yield from _check_policy(batch, policy)
+        yield from check_policy(batch, policy)
     if evidence.shards:
         shards = _shards_of_records(evidence, store)
         table = store.get_table(batches[-1].artifact)
@@ -56,7 +56,7 @@ def _batches(evidence: Evidence) -> list[Batch]:
     return [answer for answer in answers if answer is not None]
 
 
-def _check_policy(batch: Batch, policy: SamplingPolicy) -> Iterator[Finding]:
+def check_policy(batch: Batch, policy: SamplingPolicy) -> Iterator[Finding]:
     """The batch says which policy it follows, and was measured at each of its gates."""
     if batch.policy_digest != policy.digest:
         yield Finding(
