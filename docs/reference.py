@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 from collections.abc import Iterator
 from pathlib import Path
@@ -93,7 +94,19 @@ def http() -> str:
     return "\n".join(lines) + "\n"
 
 
-PAGES = {"commands.md": commands, "settings.md": settings, "http.md": http}
+def policy_schema() -> str:
+    """What may stand in a sampling policy, for editors and programs."""
+    from api.policies.documents import json_schema
+
+    return json.dumps(json_schema(), indent=2, ensure_ascii=False) + "\n"
+
+
+PAGES = {
+    "commands.md": commands,
+    "settings.md": settings,
+    "http.md": http,
+    "policy.schema.json": policy_schema,
+}
 
 
 def _walk(command: Any, name: str) -> Iterator[tuple[str, Any]]:

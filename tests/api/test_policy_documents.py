@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from dataclasses import replace
+import re
+from dataclasses import fields, replace
 
 import pytest
 from hypothesis import given, settings
@@ -18,6 +19,7 @@ from api.policies.documents import (
     parse_policy,
     to_document,
 )
+from docs.reference import DOCS
 from domain.arms import ArmKind, Signal
 from domain.errors import InvalidPolicy
 from domain.policy import MIN_RANDOM_SHARE, SamplingPolicy
@@ -161,6 +163,21 @@ def test_the_schema_describes_each_field_and_forbids_others() -> None:
     assert set(schema["$defs"]["Signal"]["enum"]) == {signal.value for signal in Signal}
     assert schema["$defs"]["Arm"]["additionalProperties"] is False
     assert all(kind.value in schema["$defs"]["ArmKind"]["description"] for kind in ArmKind)
+
+
+PAGE = (DOCS / "policies.md").read_text()
+
+
+def test_the_example_in_the_documentation_can_be_followed() -> None:
+    [example] = re.findall(r"```yaml\n(.*?)```", PAGE, re.DOTALL)
+    policy = parse_policy(example)
+    assert policy.quotas() == {"uncertain": 60, "german-novelties": 20, "random": 20}
+
+
+def test_the_documentation_names_every_key_kind_and_ready_made_policy() -> None:
+    keys = [each.name for each in fields(SamplingPolicy)]
+    wanted = [*keys, *ArmKind, *ready_made.NAMES]
+    assert [word for word in wanted if f"`{word}`" not in PAGE] == []
 
 
 # -- those that come with the product ---------------------------------------------------------
