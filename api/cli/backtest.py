@@ -272,15 +272,12 @@ def _show(result: Backtest, plan: Plan, out: Path | None, said: Sequence[str]) -
     console.print(Text(figures.sentence(result, plan), "bold"))
     console.print()
     print_table(
-        ["labels needed for", *map(figures.percent, SHARES), f"saves, at {asked}"],
+        ["labels needed for", *map(figures.percent, SHARES), f"× as many, {asked}"],
         [
             (
                 name,
-                *(
-                    figures.labels_in_words(strategy.labels_to[share], plan.budget)
-                    for share in SHARES
-                ),
-                figures.saving_in_words(curves.savings[name][figures.ASKED])
+                *(figures.labels_shown(strategy.labels_to[share], plan.budget) for share in SHARES),
+                figures.saving_shown(curves.savings[name][figures.ASKED])
                 if name in curves.savings
                 else "",
             )
@@ -289,20 +286,21 @@ def _show(result: Backtest, plan: Plan, out: Path | None, said: Sequence[str]) -
     )
     full, macro = curves.full, result.macro_f1.full
     console.print(
-        f"of the accuracy of all labels, {figures.share_in_words(full.mean, full.low, full.high)}"
-        f"; macro-F1 {figures.share_in_words(macro.mean, macro.low, macro.high)}\n",
+        f"of what all labels give: accuracy {figures.share_shown(full)}, "
+        f"macro-F1 {figures.share_shown(macro)}\n",
         markup=False,
     )
     names = list(curves.strategies)
     print_table(
-        ["accuracy with", *names],
+        ["labels", *names],
         [
             (
-                f"{points[0].labels:,} labels",
-                *(figures.share_in_words(each.mean, each.low, each.high) for each in points),
+                f"{points[0].labels:,}",
+                *(figures.share_shown(each) for each in points),
             )
             for points in zip(*(each.curve for each in curves.strategies.values()), strict=True)
         ],
+        title="accuracy after so many labels",
     )
     if result.segments:
         console.print()
@@ -313,7 +311,7 @@ def _show(result: Backtest, plan: Plan, out: Path | None, said: Sequence[str]) -
                     segment,
                     f"{each.tested:,.0f}",
                     *(
-                        figures.labels_in_words(strategy.labels_to[figures.ASKED], plan.budget)
+                        figures.labels_shown(strategy.labels_to[figures.ASKED], plan.budget)
                         for strategy in each.strategies.values()
                     ),
                 )

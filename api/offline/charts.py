@@ -19,6 +19,7 @@ DASHES: tuple[tuple[int, ...], ...] = ((1, 0), (6, 3), (2, 3), (8, 3, 2, 3), (4,
 """One for each strategy, so that nobody needs to tell colours apart."""
 SERIES = len(DASHES)
 _STEP = 0.05
+_WORDS: dict[str, Any] = {"color": "var(--muted)", "fontSize": 12}
 _FONT = "system-ui, -apple-system, 'Segoe UI', Roboto, 'Noto Sans', sans-serif"
 
 
@@ -42,14 +43,13 @@ def colour(place: int) -> str:
 def span(*every: MetricCurves) -> tuple[float, float]:
     """The range of figures that all of these fit into, so that charts beside each other compare."""
     values = [
-        value
+        point.mean
         for curves in every
         for strategy in curves.strategies.values()
         for point in strategy.curve
-        for value in (point.mean, point.low, point.high)
-        if value is not None
     ] + [curves.full.mean for curves in every]
-    low, high = min(values), max(values)
+    # Intervals may be cut off: with few seeds they would flatten every line.
+    low, high = min(values) - _STEP / 2, max(values) + _STEP / 2
     start, end = floor(low / _STEP) * _STEP, ceil(high / _STEP) * _STEP
     return max(0.0, start), min(1.0, max(end, start + _STEP))
 
@@ -129,10 +129,13 @@ def _goal(curves: MetricCurves, share: float, size: Size) -> list[Any]:
     rule = base.mark_rule(color="var(--muted)", strokeDash=[3, 3], strokeWidth=1)
     if size is SMALL:
         return [rule]
-    words = base.mark_text(
-        align="left", baseline="bottom", dx=4, dy=-3, color="var(--muted)", fontSize=12
-    ).encode(x=alt.value(0), text="words:N")
-    return [rule, words]
+    above, below = (alt.Chart(alt.InlineData(values=[row])) for row in rows)
+    words = [
+        above.mark_text(align="left", baseline="bottom", dx=4, dy=-3, **_WORDS),
+        below.mark_text(align="left", baseline="top", dx=4, dy=3, **_WORDS),
+    ]
+    at = {"x": alt.value(0), "y": alt.Y("value:Q"), "text": "words:N"}
+    return [rule, *(each.encode(**at) for each in words)]
 
 
 def _svg(chart: alt.TopLevelMixin, title: str) -> str:

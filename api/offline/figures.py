@@ -2,10 +2,18 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Any
 
 from learning.backtesting import Backtest, Plan
-from learning.backtesting.curves import MetricCurves, Reached, Saving, StrategyCurve
+from learning.backtesting.curves import (
+    Mean,
+    MetricCurves,
+    Point,
+    Reached,
+    Saving,
+    StrategyCurve,
+)
 
 ASKED = 0.95
 """The share that the sentence is about."""
@@ -123,30 +131,43 @@ def _joined(parts: list[str]) -> str:
     return parts[0] if len(parts) == 1 else f"{', '.join(parts[:-1])} and {parts[-1]}"
 
 
-def labels_in_words(reached: Reached, budget: int) -> str:
-    """`60`, with its interval where that says more: `60 (40 – 80)`."""
+@dataclass(frozen=True, kw_only=True)
+class Shown:
+    """A figure for people, and its interval where that says more."""
+
+    value: str
+    interval: str = ""
+
+    def __str__(self) -> str:
+        return f"{self.value} ({self.interval})" if self.interval else self.value
+
+
+def labels_shown(reached: Reached, budget: int) -> Shown:
+    """`60 (40–80)`, `over 200`."""
     if reached.labels is None:
-        return f"more than {budget:,}"
-    if reached.low is None or (reached.low == reached.high):
-        return f"{reached.labels:,}"
+        return Shown(value=f"over {budget:,}")
+    if reached.low is None or reached.low == reached.high:
+        return Shown(value=f"{reached.labels:,}")
     end = f"{reached.high:,}" if reached.high is not None else f"over {budget:,}"
-    return f"{reached.labels:,} ({reached.low:,} – {end})"
+    return Shown(value=f"{reached.labels:,}", interval=f"{reached.low:,}–{end}")
 
 
-def saving_in_words(saving: Saving) -> str:
-    """`1.9 times (1.5 – 2.4)`."""
+def saving_shown(saving: Saving) -> Shown:
+    """`1.9 × (1.5–2.4)`: how many times the policy's labels the other strategy needs."""
     if saving.ratio is None and saving.at_least is None:
-        return "not known"
+        return Shown(value="not known")
     if saving.ratio is None:
-        return f"at least {saving.at_least:.1f} times"
+        return Shown(value=f"≥ {saving.at_least:.1f} ×")
+    value = f"{saving.ratio:.1f} ×"
     if saving.low is None or saving.low == saving.high:
-        return f"{saving.ratio:.1f} times"
+        return Shown(value=value)
     end = f"{saving.high:.1f}" if saving.high is not None else "more"
-    return f"{saving.ratio:.1f} times ({saving.low:.1f} – {end})"
+    return Shown(value=value, interval=f"{saving.low:.1f}–{end}")
 
 
-def share_in_words(mean: float, low: float | None, high: float | None) -> str:
-    """`91.2 % (90.1 – 92.3)`."""
-    if low is None or high is None:
-        return f"{100 * mean:.1f} %"
-    return f"{100 * mean:.1f} % ({100 * low:.1f} – {100 * high:.1f})"
+def share_shown(each: Mean | Point) -> Shown:
+    """`91.2 % (90.1–92.3)`."""
+    value = f"{100 * each.mean:.1f} %"
+    if each.low is None or each.high is None:
+        return Shown(value=value)
+    return Shown(value=value, interval=f"{100 * each.low:.1f}–{100 * each.high:.1f}")

@@ -56,7 +56,7 @@ def page(
         facts=_facts(found, plan, data),
         needed=_needed(found.accuracy, plan),
         shares=[figures.percent(share) for share in SHARES],
-        quality=[_quality("Accuracy", found.accuracy), _quality("Macro-F1", found.macro_f1)],
+        last=_last(found),
         curves=_main(found),
         segments=_segments(found, plan),
         unlisted=found.unlisted_segments,
@@ -90,28 +90,26 @@ def _needed(curves: MetricCurves, plan: Plan) -> list[dict[str, Any]]:
         {
             "name": name,
             "labels": [
-                figures.labels_in_words(strategy.labels_to[share], plan.budget) for share in SHARES
+                figures.labels_shown(strategy.labels_to[share], plan.budget) for share in SHARES
             ],
-            "saving": figures.saving_in_words(curves.savings[name][figures.ASKED])
+            "saving": figures.saving_shown(curves.savings[name][figures.ASKED])
             if name in curves.savings
-            else "",
+            else None,
         }
         for name, strategy in curves.strategies.items()
     ]
 
 
-def _quality(title: str, curves: MetricCurves) -> dict[str, Any]:
-    """The last round's figure of each strategy, and that of all labels."""
-    full = curves.full
-    return {
-        "title": title,
-        "full": figures.share_in_words(full.mean, full.low, full.high),
-        "last": [
-            figures.share_in_words(point.mean, point.low, point.high)
-            for strategy in curves.strategies.values()
-            for point in [strategy.curve[-1]]
-        ],
-    }
+def _last(found: Backtest) -> list[tuple[str, list[figures.Shown]]]:
+    """Accuracy and macro-F1 of each strategy after the last round, and of all labels."""
+    metrics = (found.accuracy, found.macro_f1)
+    return [
+        *(
+            (name, [figures.share_shown(each.strategies[name].curve[-1]) for each in metrics])
+            for name in found.names
+        ),
+        ("all labels", [figures.share_shown(each.full) for each in metrics]),
+    ]
 
 
 def _main(found: Backtest) -> list[Chart]:
@@ -159,17 +157,17 @@ def _of_segment(curves: MetricCurves, policy: str, plan: Plan) -> str:
     return (
         f"{curves.tested:,.0f} test records; all labels {100 * curves.full.mean:.1f} %; "
         f"labels to {figures.percent(figures.ASKED)} of that by {policy}: "
-        f"{figures.labels_in_words(reached, plan.budget)}"
+        f"{figures.labels_shown(reached, plan.budget)}"
     )
 
 
-def _rounds(curves: MetricCurves) -> list[tuple[int, list[str]]]:
+def _rounds(curves: MetricCurves) -> list[tuple[int, list[figures.Shown]]]:
     """Every figure of the chart, for whoever would rather read."""
     by_strategy = [strategy.curve for strategy in curves.strategies.values()]
     return [
         (
             points[0].labels,
-            [figures.share_in_words(each.mean, each.low, each.high) for each in points],
+            [figures.share_shown(each) for each in points],
         )
         for points in zip(*by_strategy, strict=True)
     ]
