@@ -3,17 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
+from dataclasses import replace
 
 from temporalio.api.enums.v1 import EventType
 from temporalio.api.history.v1 import HistoryEvent
-from temporalio.client import WorkflowHistory
+from temporalio.client import WorkflowHandle, WorkflowHistory
 
 from activities.histories import round_histories
+from domain.arms import Arm, ArmKind
 from domain.ids import RecordId, RoundId
-from domain.rounds import Phase
+from domain.policy import Gate, Measure
+from domain.rounds import Phase, RoundResult
 from storage import reviews
-from tests.workflows.round_world import World, candidate_of, truth
+from tests.workflows.round_world import POLICY, World, candidate_of, held_batch_of, truth
 from workflows.rounds import RoundWorkflow
+
+Handle = WorkflowHandle[RoundWorkflow, RoundResult]
 
 
 def _command(event: HistoryEvent) -> str | None:
@@ -76,6 +81,54 @@ async def cancelled(world: World) -> RoundId:
     return plan.round_id
 
 
+async def _held(world: World, name: str) -> tuple[RoundId, Handle, str]:
+    """A round whose batch failed a gate, with the batch's digest."""
+    gate = Gate(measure=Measure.RANDOM_SHARE, at_least=0.9)
+    policy = replace(POLICY, name="strict", gates=(gate,))
+    plan = world.plan(world.pool(), round_id=RoundId(name), policy=policy)
+    handle = await world.start(plan)
+    waiting = await world.until(plan.round_id, Phase.CHECKING)
+    return plan.round_id, handle, held_batch_of(waiting)
+
+
+async def accepted(world: World) -> RoundId:
+    round_id, handle, digest = await _held(world, "accepted")
+    await handle.signal(RoundWorkflow.decide_batch, world.batch_decision(round_id, "0" * 64))
+    await handle.signal(RoundWorkflow.decide_batch, world.batch_decision(round_id, digest))
+    return await _approved(world, handle, round_id)
+
+
+async def amended(world: World) -> RoundId:
+    """By a policy that asks a committee, so that the pool is scored again."""
+    round_id, handle, digest = await _held(world, "amended")
+    arms = (
+        Arm(name="disagreement", kind=ArmKind.DISAGREEMENT, share=0.5),
+        Arm(name="random", kind=ArmKind.RANDOM, share=0.5),
+    )
+    decision = world.batch_decision(
+        round_id, digest, policy=replace(POLICY, name="committee", arms=arms)
+    )
+    await handle.signal(RoundWorkflow.decide_batch, decision)
+    return await _approved(world, handle, round_id)
+
+
+async def cancelled_while_held(world: World) -> RoundId:
+    round_id, handle, _ = await _held(world, "cancelled-while-held")
+    await handle.signal(RoundWorkflow.cancel_round, world.cancellation(round_id))
+    await handle.result()
+    return round_id
+
+
+async def _approved(world: World, handle: Handle, round_id: RoundId) -> RoundId:
+    """The round, reviewed and approved."""
+    await world.until(round_id, Phase.REVIEWING)
+    await world.answer_all(round_id, mistaken)
+    waiting = candidate_of(await world.until(round_id, Phase.APPROVAL))
+    await handle.signal(RoundWorkflow.decide_approval, world.decision(round_id, waiting))
+    await handle.result()
+    return round_id
+
+
 async def failed(world: World) -> RoundId:
     plan = world.plan(world.pool(records=16), round_id=RoundId("failed"))
     await (await world.start(plan)).result()
@@ -86,6 +139,9 @@ SCENARIOS: dict[str, Callable[[World], Awaitable[RoundId]]] = {
     "published": published,
     "looked-at-again": looked_at_again,
     "cancelled": cancelled,
+    "accepted": accepted,
+    "amended": amended,
+    "cancelled-while-held": cancelled_while_held,
     "failed": failed,
 }
 

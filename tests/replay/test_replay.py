@@ -44,7 +44,7 @@ def test_there_are_golden_histories_of_every_scenario() -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("scenario", ["published", "failed"])
+@pytest.mark.parametrize("scenario", ["published", "failed", "amended"])
 async def test_a_round_gives_the_commands_that_are_written_down(
     world: World, scenario: str
 ) -> None:

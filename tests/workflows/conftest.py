@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import sysconfig
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
 import pytest
+from temporalio.client import Client
 from temporalio.testing import WorkflowEnvironment
 
 from storage.database import engine
+from tests.temporal_server import temporal_server
 from tests.workflows.round_world import World, make_world, working
 
 SCRIPTS = Path(sysconfig.get_path("scripts"))
@@ -26,13 +28,16 @@ async def time_skipping() -> AsyncIterator[WorkflowEnvironment]:
 
 
 @pytest.fixture
-async def development_server() -> AsyncIterator[WorkflowEnvironment]:
+def development_address(tmp_path: Path) -> Iterator[str]:
+    """Where the real server is, which a busy machine is given time to start."""
+    with temporal_server(tmp_path) as address:
+        yield address
+
+
+@pytest.fixture
+async def development_server(development_address: str) -> WorkflowEnvironment:
     """The real server, with clock and history limits as in production."""
-    server = str(SCRIPTS / "temporal")
-    async with await WorkflowEnvironment.start_local(
-        dev_server_existing_path=server
-    ) as environment:
-        yield environment
+    return WorkflowEnvironment.from_client(await Client.connect(development_address))
 
 
 @pytest.fixture
