@@ -41,7 +41,7 @@ class Arrays:
     def loaded(cls, folder: Path) -> Arrays:
         """From files, memory-mapped: pages are shared by all processes that read them."""
         pool, probabilities, labelled = (
-            np.load(folder / f"{name}.npy", mmap_mode="r")
+            np.asarray(np.load(folder / f"{name}.npy", mmap_mode="r"))
             for name in ("pool", "probabilities", "labelled")
         )
         classes = np.load(folder / "classes.npy")

@@ -31,7 +31,6 @@ from learning.diversity.distances import (
     Rows,
     bounds,
     carry,
-    exact_squares,
     from_mean,
     nearest,
     nearest_squares,
@@ -47,7 +46,9 @@ BLOCK = 256
 FRONTIER = 2**14
 """About how many rows blocks are taken from before the whole pool is scanned again."""
 
-_CHUNK = 256
+_WORK = 2**18
+"""Multiplications in a product small enough for a BLAS to leave to one thread: others would cost
+more to wake than they save."""
 _SAMPLE = 2**14
 _BLOCKED = -1.0
 """The bound of a row that may not be picked."""
@@ -101,7 +102,8 @@ class _Greedy:
         admission: Admission,
         eligible: NDArray[np.bool_] | None,
     ) -> None:
-        self.points = points
+        # A view of a memory-mapped array is cheap, but each slice of one is not.
+        self.points = np.asarray(points)
         self.admission = admission
         self.blocked = np.zeros(len(points), dtype=np.bool_) if eligible is None else ~eligible
         self.wanted = max(0, min(count, len(points) - int(np.count_nonzero(self.blocked))))
@@ -170,7 +172,7 @@ class _Greedy:
                 exact[winner] = _BLOCKED
                 continue
             self._take(row, grid[winner], best[0])
-            np.minimum(exact, exact_squares(grid, grid[winner : winner + 1])[:, 0], out=exact)
+            np.minimum(exact, _from_one(grid, grid[winner]), out=exact)
             exact[self.blocked[block]] = _BLOCKED
         self.bounds[block] = exact
         self.counted[block] = self.exactly[block] = self.centers + len(self.rows)
@@ -204,9 +206,12 @@ class _Greedy:
         """Lower the bounds of `rows` by the centers that they do not count yet."""
         known = self.centers + len(self.rows)
         rows = rows[self.counted[rows] < known]
-        for top in range(0, len(rows), _CHUNK):
-            chunk = rows[top : top + _CHUNK]
-            since = self.known[int(self.counted[chunk].min()) : known]
+        if not len(rows):
+            return
+        since = self.known[int(self.counted[rows].min()) : known]
+        height = max(64, _WORK // since.size)
+        for top in range(0, len(rows), height):
+            chunk = rows[top : top + height]
             fresh = bounds(self.points[chunk], since).astype(np.float64) * GRID**2
             lower = chunk[fresh < self.bounds[chunk]]
             self.bounds[chunk] = np.minimum(self.bounds[chunk], fresh)
@@ -226,6 +231,13 @@ class _Greedy:
                 self.blocked[self.admission.take(row)] = True
                 return self.points[row : row + 1]
         return self.points[:0]
+
+
+def _from_one(grid: Float64, center: Float64) -> Float64:
+    """(n,) exact squared distances of rows on the grid to one of them, by one thread."""
+    apart = grid - center
+    squares: Float64 = np.einsum("ij,ij->i", apart, apart)
+    return squares
 
 
 def _frontier(values: Float64, size: int) -> tuple[Rows, Key]:
