@@ -218,7 +218,7 @@ def _classifier(
     labelled, known = _labelled(labels)
     if len(set(known)) < 2:
         return None
-    return _logistic_regression(kind).fit(rows[labelled], known)
+    return logistic_regression(kind).fit(rows[labelled], known)
 
 
 def _committee(
@@ -232,7 +232,7 @@ def _committee(
     labelled, known = _labelled(labels)
     samples = [resample(known, seed=seed, member=member) for member in range(size)]
     return tuple(
-        _logistic_regression(kind).fit(rows[labelled[sample]], known[sample]) for sample in samples
+        logistic_regression(kind).fit(rows[labelled[sample]], known[sample]) for sample in samples
     )
 
 
@@ -242,5 +242,6 @@ def _labelled(labels: Sequence[str | None]) -> tuple[NDArray[np.int64], NDArray[
     return np.array(rows, dtype=np.int64), np.array([str(labels[row]) for row in rows], dtype=str)
 
 
-def _logistic_regression(kind: ContentKind) -> LogisticRegression:
+def logistic_regression(kind: ContentKind) -> LogisticRegression:
+    """The classifier, not fitted yet, that is used for features of a kind of content."""
     return LogisticRegression(C=_REGULARISATION[kind], max_iter=MAX_ITERATIONS)

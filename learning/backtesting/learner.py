@@ -13,8 +13,7 @@ from scipy import sparse
 from domain.records import ContentKind
 from learning.backtesting.records import Float32, Int64, LabelledRecords, Split
 from learning.committee import resample
-from learning.models import Model
-from learning.models import _logistic_regression as logistic_regression
+from learning.models import Model, logistic_regression
 
 Rows: TypeAlias = sparse.csr_matrix | Float32
 

@@ -169,8 +169,8 @@ class _Replay:
             labels=[self.pool.given[row] for row in asked.rows],
             for_test=np.zeros(len(asked.rows), dtype=np.bool_),
             signatures=self.pool.signatures(asked.rows),
-            predicted=asked.guesses,
-            rounds=asked.rounds,
+            predicted=list(asked.guesses),
+            rounds=list(asked.rounds),
             metadata=self.pool.metadata_of(asked.rows),
         )
 

@@ -101,6 +101,8 @@ class ByPolicy:
 
 
 def _selected(moment: Moment, policy: SamplingPolicy) -> Selected | None:
+    if not len(moment.candidates):
+        return None
     try:
         return select(moment.candidates, policy, records=moment.count, turn=moment.turn)
     except BatchExceedsPool as error:
