@@ -78,8 +78,8 @@ def _details(arm: Arm) -> Iterator[str]:
             SIGNALS[signal] + (f" ({weight / total:.0%})" if len(signals) > 1 else "")
             for signal, weight in sorted(signals.items(), key=lambda each: -each[1])
         ]
-        how = " all of: " if arm.combination is Combine.MULTIPLY and len(parts) > 1 else " "
-        yield f"What counts:{how}{_and(parts)}."
+        at_once = ", all at once" if arm.combination is Combine.MULTIPLY and len(parts) > 1 else ""
+        yield f"What counts: {_and(parts)}{at_once}."
     yield f"Picked are {METHODS[arm.method]}."
     if arm.weights:
         yield f"Records count more by {_and([SIGNALS[signal] for signal in arm.weights])}."
