@@ -33,9 +33,11 @@ class RoundView:
     purpose: str
     phase: Phase
     awaiting: Document | None
-    """Whom the round waits for; for an approver also `dataset_digest`."""
+    """Whom the round waits for; for an approver also `dataset_digest`, or `batch_digest` with the
+    `failed_gates` and `shortfalls` that hold the batch."""
     summary: Document
-    """What is known so far: batch, quality, candidate, published, evaluation."""
+    """What is known so far: batch with its findings, batch_decisions, policy (the one in force),
+    quality, candidate, published, evaluation."""
     failure: Document | None
     policy: PolicySummary
     policy_approved_by: str
@@ -100,6 +102,8 @@ class BatchRecord:
     score: float | None
     propensity: float | None
     reason: str
+    predicted: str | None
+    """What the model took the record for; none at a cold start."""
     shard: int
 
     @classmethod
@@ -114,6 +118,7 @@ class BatchRecord:
             score=selection.score,
             propensity=selection.propensity,
             reason=selection.reason,
+            predicted=selection.predicted,
             shard=row.shard,
         )
 
