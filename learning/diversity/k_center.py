@@ -43,7 +43,7 @@ __all__ = ["MAX_LENGTH", "Carried", "Cover", "carry", "k_center", "nearest"]
 
 BLOCK = 256
 """Rows that are compared exactly at once: with 384 dimensions they stay in a core's cache."""
-FRONTIER = 2**14
+FRONTIER = 2**15
 """About how many rows blocks are taken from before the whole pool is scanned again."""
 
 _WORK = 2**18

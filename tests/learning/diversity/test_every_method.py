@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 from threadpoolctl import threadpool_limits
@@ -83,7 +83,7 @@ every_method = pytest.mark.parametrize("method", METHODS, ids=lambda each: each.
 
 
 @every_method
-@settings(deadline=None, max_examples=25)
+@settings(deadline=None, max_examples=25, suppress_health_check=[HealthCheck.too_slow])
 @given(seed=st.integers(0, 2**32), distinct=st.integers(1, 40), count=st.integers(0, 45))
 def test_rules_are_asked_before_each_pick_and_kept(
     method: Method, seed: int, distinct: int, count: int

@@ -6,7 +6,7 @@ from fractions import Fraction
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 from threadpoolctl import threadpool_limits
@@ -71,7 +71,7 @@ def clouds(draw: st.DrawFn) -> tuple[Float32, Float32, int]:
     return points, centers, draw(st.integers(0, len(points)))
 
 
-@settings(deadline=None, max_examples=60)
+@settings(deadline=None, max_examples=60, suppress_health_check=[HealthCheck.too_slow])
 @given(cloud=clouds(), block=st.integers(1, 12), frontier=st.integers(1, 30))
 def test_the_picks_are_those_of_the_naive_greedy(
     cloud: tuple[Float32, Float32, int], block: int, frontier: int
@@ -84,7 +84,7 @@ def test_the_picks_are_those_of_the_naive_greedy(
     assert cover.rows.tolist() == naive(points, count, centers)
 
 
-@settings(deadline=None, max_examples=60)
+@settings(deadline=None, max_examples=60, suppress_health_check=[HealthCheck.too_slow])
 @given(cloud=clouds(), block=st.integers(1, 12), rules=st.integers(0, 2**32))
 def test_rules_and_carried_distances_leave_the_picks_those_of_the_naive_greedy(
     cloud: tuple[Float32, Float32, int], block: int, rules: int
