@@ -44,6 +44,9 @@ LIKENESS = ((0.1, "much like"), (0.25, "roughly like"), (0.5, "unlike"), (1.0, "
 NOTABLE_POINTS = 0.05
 """A difference of shares that is worth a word."""
 
+TOLD = 20
+"""Shortfalls that are told one by one."""
+
 REFERENCES = {"pool": "the pool", "labelled": "what is labelled", "production": "production"}
 
 
@@ -70,8 +73,15 @@ def gate_meaning(gate: GateResult) -> str:
     return MEASURES[gate.measure][1]
 
 
-def shortfall_words(shortfall: Shortfall) -> str:
+def _shortfall(shortfall: Shortfall) -> str:
     return f"{shortfall.demand}: {shortfall.got:,} of {shortfall.wanted:,} could be had"
+
+
+def all_shortfalls(findings: Findings) -> list[str]:
+    """The first ones, and how many more there are."""
+    told = [_shortfall(each) for each in findings.shortfalls[:TOLD]]
+    left = len(findings.shortfalls) - len(told)
+    return [*told, f"and {left:,} more"] if left else told
 
 
 def column_words(column: str) -> str:

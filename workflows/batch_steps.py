@@ -34,6 +34,10 @@ with workflow.unsafe.imports_passed_through():
     )
 
 
+SHOWN = 20
+"""Shortfalls told with what is awaited: a limit on each value of a column can have thousands."""
+
+
 @dataclass(frozen=True, kw_only=True)
 class Scored:
     """The pool as a model sees it."""
@@ -156,7 +160,7 @@ class BatchSteps:
                 "who": "approver",
                 "batch_digest": batch.digest,
                 "failed_gates": [asdict(gate) for gate in batch.findings.failed_gates],
-                "shortfalls": [asdict(each) for each in batch.findings.shortfalls],
+                "shortfalls": [asdict(each) for each in batch.findings.shortfalls[:SHOWN]],
             },
         )
 

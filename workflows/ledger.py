@@ -81,7 +81,7 @@ class RoundLedger(Ledger):
                 "model": model,
                 "arms": dict(batch.arms),
                 "excluded": dict(findings.excluded),
-                "shortfalls": [asdict(each) for each in findings.shortfalls],
+                "shortfalls": len(findings.shortfalls),
                 "alarms": list(findings.alarms),
                 "notes": list(findings.notes),
             },

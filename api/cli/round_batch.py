@@ -8,12 +8,12 @@ from uuid import uuid4
 import httpx
 
 from api.batch_words import (
+    all_shortfalls,
     column_words,
     differences,
     distance_words,
     findings_of,
     gate_words,
-    shortfall_words,
 )
 from api.cli.output import console, print_table
 from api.cli.session import get, post
@@ -29,7 +29,7 @@ def print_batch(round_: dict[str, Any]) -> None:
         ("gate passed" if gate.passed else "gate FAILED", gate_words(gate))
         for gate in findings.gates
     ]
-    facts += [("shortfall", shortfall_words(each)) for each in findings.shortfalls]
+    facts += [("shortfall", each) for each in all_shortfalls(findings)]
     facts += [("alarm", alarm) for alarm in findings.alarms]
     facts += [("note", note) for note in findings.notes]
     facts += [("left out", f"{count:,} {why}") for why, count in findings.excluded.items()]

@@ -9,6 +9,7 @@ from sqlalchemy import Connection
 from api.authentication import Caller
 from api.batch_words import (
     Share,
+    all_shortfalls,
     column_words,
     differences,
     distance_words,
@@ -16,7 +17,6 @@ from api.batch_words import (
     gate_meaning,
     gate_words,
     shares,
-    shortfall_words,
 )
 from domain.accounts import Permission
 from domain.rounds import Phase
@@ -122,7 +122,7 @@ def wanted_decision(connection: Connection, round_: Round, caller: Caller) -> Wa
 def _view(findings: Findings) -> BatchView:
     return BatchView(
         gates=[_gate(gate) for gate in findings.gates],
-        shortfalls=[shortfall_words(each) for each in findings.shortfalls],
+        shortfalls=all_shortfalls(findings),
         alarms=list(findings.alarms),
         notes=list(findings.notes),
         excluded=sorted(findings.excluded.items(), key=lambda pair: -pair[1]),
