@@ -24,6 +24,8 @@ PEOPLE = {
 HALVES = """\
 batch_size: 100
 seed: 7
+# Batches as large as asked for, however alike the texts of a test are.
+near_duplicates: {text: null, embedding: null}
 arms:
   - {name: uncertain, kind: uncertain, share: 0.5}
   - {name: random, kind: random, share: 0.5}

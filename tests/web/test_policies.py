@@ -59,9 +59,9 @@ def test_a_policy_is_written_checked_stored_and_approved_by_another_person(
     expect(faults).to_contain_text("did you mean uncertain?")
     page.get_by_role("button", name="Store and ask").click()
     expect(page.get_by_role("status").filter(has_text="Nothing was stored")).to_be_visible()
-    page.get_by_role("button", name="line 5").click()
+    page.get_by_role("button", name="line 7").click()
     selected = page.evaluate("document.activeElement.selectionStart")
-    assert wrong[:selected].count("\n") == 4
+    assert wrong[:selected].count("\n") == 6
     write(page, f"name: written\n{HALVES}")
     expect(page.locator("#verdict")).to_contain_text("50 uncertain, 50 random")
     page.get_by_role("button", name="Store and ask").click()
