@@ -11,6 +11,7 @@ import typer
 from api.cli.definitions import NamedArgument, named, path_of
 from api.cli.output import DataDirOption, JsonOption, console, print_json, print_table, remark
 from api.cli.session import ApiOption, Refused, TokenOption, client, get, pages, post
+from domain.arms import ArmKind
 from domain.errors import InvalidInput, InvalidPolicy, UnreadableFile
 
 app = typer.Typer(help="Sampling policies: what a round selects.", no_args_is_help=True)
@@ -119,15 +120,14 @@ def show(
         return
     print_table(["", ""], _facts(found), title=named(found))
     print_table(
-        ["arm", "kind", "share", "records", "by", "diversity", "where"],
+        ["arm", "share", "records", "scored by", "picked by", "where"],
         [
             (
                 each["name"],
-                each["kind"],
                 f"{each['share']:.0%}",
                 each["records"],
-                ", ".join(each["signals"]) or "–",
-                each["diversity"],
+                ", ".join(map(_words, each["signals"])) or "–",
+                "chance" if each["kind"] == ArmKind.RANDOM else _words(each["diversity"]),
                 each["where"] or "–",
             )
             for each in found["arms"]
@@ -227,6 +227,10 @@ def _facts(found: dict[str, Any]) -> list[tuple[str, object]]:
 
 def _arms(policy: dict[str, Any]) -> str:
     return ", ".join(f"{each['records']} {each['name']}" for each in policy["arms"])
+
+
+def _words(identifier: str) -> str:
+    return identifier.replace("_", " ")
 
 
 def _fault_lines(place: str, faults: Any) -> list[str]:
