@@ -191,7 +191,7 @@ def _remarks(found: Data, result: Backtest, plan: Plan) -> list[str]:
     if singles := found.records.singles:
         some = ", ".join(singles[:5]) + (", …" if len(singles) > 5 else "")
         said.append(
-            f"{len(singles):,} classes have one record each ({some}): it may be learned from, and "
+            f"{_classes(len(singles))} a single record ({some}): it may be learned from, and "
             "nothing measures it."
         )
     for name, batches in result.held.items():
@@ -214,6 +214,10 @@ def _remarks(found: Data, result: Backtest, plan: Plan) -> list[str]:
         if "no model yet" not in note
     ]
     return said
+
+
+def _classes(count: int) -> str:
+    return "1 class has" if count == 1 else f"{count:,} classes have"
 
 
 def _write_page(

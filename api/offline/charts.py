@@ -5,6 +5,7 @@ Colours are variables of the page's style sheet, once for light and once for dar
 
 from __future__ import annotations
 
+import hashlib
 import re
 from dataclasses import dataclass
 from math import ceil, floor
@@ -156,6 +157,9 @@ def _svg(chart: alt.TopLevelMixin, title: str) -> str:
         ),
     ).to_dict()
     drawn: str = vl_convert.vegalite_to_svg(spec)
+    # Several of them share a page, and ids are one to a page.
+    mark = hashlib.sha256(f"{title}{drawn}".encode()).hexdigest()[:8]
+    drawn = re.sub(r'(id="|url\(#)', rf"\g<1>{mark}-", drawn)
     escaped = title.replace("&", "&amp;").replace("<", "&lt;").replace('"', "&quot;")
     # As wide as its place, instead of as many pixels.
     return re.sub(

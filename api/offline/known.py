@@ -65,7 +65,7 @@ def known_records(
         signatures=signatures,
         predicted=[*_texts(table, PREDICTED, m), *[None] * len(tested)],
         rounds=[*_rounds(table, m), *[0] * len(tested)],
-        metadata=_joined(table, len(tested)),
+        metadata=_joined(table, m, test_table, len(tested)),
     )
 
 
@@ -132,10 +132,23 @@ def _signatures(table: pa.Table | None, name: str | None, rows: int) -> Signatur
     return tables.signatures_of(table.column(name).cast(pa.string()))
 
 
-def _joined(table: pa.Table | None, tested: int) -> pa.Table | None:
-    """Metadata of the labelled records, and nulls for the test records: of these nothing but
-    embeddings and texts is looked at."""
-    if table is None:
+def _joined(
+    table: pa.Table | None, labelled: int, test_table: pa.Table | None, tested: int
+) -> pa.Table | None:
+    """The metadata of both, one below the other; null where one has no such column."""
+    if table is None and test_table is None:
         return None
-    rest = {field.name: pa.nulls(tested, field.type) for field in table.schema}
-    return pa.concat_tables([table, pa.table(rest, schema=table.schema)]).combine_chunks()
+    parts = [(table, labelled), (test_table, tested)]
+    schema = pa.unify_schemas(
+        [part.schema for part, _ in parts if part is not None], promote_options="permissive"
+    )
+    columns = {}
+    for field in schema:
+        found = [
+            pa.nulls(rows, field.type)
+            if part is None or field.name not in part.column_names
+            else part.column(field.name).combine_chunks().cast(field.type)
+            for part, rows in parts
+        ]
+        columns[field.name] = pa.concat_arrays(found)
+    return pa.table(columns)
