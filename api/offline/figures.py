@@ -77,6 +77,7 @@ def _saving(each: Saving) -> dict[str, float | None]:
     return {
         "ratio": _rounded(each.ratio),
         "at_least": _rounded(each.at_least),
+        "at_most": _rounded(each.at_most),
         "low": _rounded(each.low),
         "high": _rounded(each.high),
     }
@@ -154,10 +155,12 @@ def labels_shown(reached: Reached, budget: int) -> Shown:
 
 def saving_shown(saving: Saving) -> Shown:
     """`1.9 × (1.5–2.4)`: how many times the policy's labels the other strategy needs."""
-    if saving.ratio is None and saving.at_least is None:
-        return Shown(value="not known")
-    if saving.ratio is None:
+    if saving.at_least is not None:
         return Shown(value=f"≥ {saving.at_least:.1f} ×")
+    if saving.at_most is not None:
+        return Shown(value=f"below {saving.at_most:.1f} ×")
+    if saving.ratio is None:
+        return Shown(value="not known")
     value = f"{saving.ratio:.1f} ×"
     if saving.low is None or saving.low == saving.high:
         return Shown(value=value)

@@ -69,6 +69,8 @@ class Saving:
     """None where either does not get there within the budget."""
     at_least: float | None
     """Where only the other does not: the budget over this one's labels."""
+    at_most: float | None
+    """Where only this one does not: the other's labels over the budget."""
     low: float | None
     high: float | None
     """None where the interval has no end, where there is one seed, or neither gets there."""
@@ -278,6 +280,7 @@ def _saving(plan: Plan, ours: _Reaching, theirs: _Reaching, share: float) -> Sav
     return Saving(
         ratio=other / mine if math.isfinite(mine) and math.isfinite(other) else None,
         at_least=plan.budget / mine if math.isfinite(mine) and math.isinf(other) else None,
+        at_most=other / plan.budget if math.isinf(mine) and math.isfinite(other) else None,
         low=low,
         high=None if high is None or math.isinf(high) else high,
     )

@@ -332,6 +332,9 @@ def test_labels_needed_are_read_off_the_mean_curve_and_what_is_not_reached_is_no
     assert found.savings["theirs"][0.95].ratio is None
     assert found.savings["theirs"][0.95].at_least == 1.0
     assert found.savings["theirs"][0.99].at_least is None
+    turned = {name: curves[name] for name in ("theirs", "ours")}
+    other = summarised(TWO_CLASSES, plan, measured(turned, [1.0, 1.0])).accuracy
+    assert other.savings["ours"][0.95].at_most == 1.0
 
 
 def test_an_interval_that_ends_beyond_the_budget_has_no_upper_end() -> None:
