@@ -167,7 +167,7 @@ CSV = "id,text,label,role\na,b,,\n"
         (parquet(pa.table({"id": ["a"]})), "a.csv", "is not CSV: it looks like Parquet"),
         (b"\x89PNG\x00\x00\x00", "a.csv", "is binary"),
         (b"\x89PNG\x00\x00\x00", "a.parquet", "is binary"),
-        (gzip.compress(CSV.encode()), "a.csv", "is compressed"),
+        (gzip.compress(CSV.encode(), mtime=0), "a.csv", "is compressed"),
         (CSV.encode("utf-16"), "a.csv", "is UTF-16"),
         ('[{"id": 1}]', "a.jsonl", "is a JSON array"),
         ('[{"id": 1}]', "", "is a JSON array"),
