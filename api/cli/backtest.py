@@ -119,8 +119,10 @@ def backtest(
         replayed = replay(found.records, strategies, plan, progress=progress)
         result = summarised(found.records, plan, replayed)
     said = _remarks(found, result, plan)
+    if first is not None:
+        said.insert(0, f"The first round follows {first.name}.")
     if out is not None:
-        _write_page(out, result, plan, found, followed, source=data.name, said=said)
+        _write_page(out, result, plan, found, followed, first=first, source=data.name, said=said)
     if as_json:
         print_json(
             {
@@ -227,13 +229,16 @@ def _write_page(
     found: Data,
     policy: SamplingPolicy,
     *,
+    first: SamplingPolicy | None,
     source: str,
     said: list[str],
 ) -> None:
     from api.offline.report import page
 
     command = shlex.join(["labelwright", *sys.argv[1:]])
-    html = page(result, plan, found, policy, source=source, command=command, remarks=said)
+    html = page(
+        result, plan, found, policy, first=first, source=source, command=command, remarks=said
+    )
     part = out.with_name(f".{out.name}.part")
     try:
         part.write_text(html, encoding="utf-8")

@@ -32,11 +32,12 @@ def page(
     data: Data,
     policy: SamplingPolicy,
     *,
+    first: SamplingPolicy | None,
     source: str,
     command: str,
     remarks: Sequence[str],
 ) -> str:
-    """The report as HTML."""
+    """The report as HTML; `first` is the policy of the first round where it is another."""
     environment = Environment(
         loader=PackageLoader("api.offline", "."),
         autoescape=True,
@@ -63,6 +64,8 @@ def page(
         rounds=_rounds(found.accuracy),
         policy=policy,
         policy_words=list(in_words(policy, plan.batch)),
+        first=first,
+        first_words=[] if first is None else list(in_words(first, plan.batch)),
         plan=plan,
         command=command,
         remarks=remarks,

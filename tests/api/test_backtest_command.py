@@ -210,8 +210,10 @@ def test_the_page_holds_everything_and_asks_nobody(labelled: Labelled) -> None:
     result = labelled.backtest(
         labelled.csv(region=odd),
         *("--text-column", "body", "--segment-column", "region", "--out", out, "--json"),
+        *("--first-policy", "cold-start"),
     )
     told = result.json
+    assert told["remarks"][0] == "The first round follows cold-start."
     html = out.read_text(encoding="utf-8")
     page = Page(html)
     assert not {"script", "link", "img", "iframe", "object"} & set(page.elements)
@@ -228,6 +230,7 @@ def test_the_page_holds_everything_and_asks_nobody(labelled: Labelled) -> None:
     assert "<script>alert(1)</script>" in words
     assert f"labelwright backtest {labelled.path / 'data.csv'}" in words
     assert "4 of 6, uncertain: records like many others that the model is unsure of" in words
+    assert "In the first round instead: cold-start" in words
 
 
 def test_a_page_that_is_there_is_kept_unless_forced(labelled: Labelled) -> None:
