@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from benchmarks.measuring import Arrays, Method, main
 from learning.diversity.badge import badge
+from learning.diversity.distances import carry
 from learning.diversity.facility_location import facility_location
 from learning.diversity.herding import herd
-from learning.diversity.k_center import carry, k_center
+from learning.diversity.k_center import k_center
 from learning.diversity.prefilter import prefiltered
 from learning.diversity.typical_clusters import typical_clusters
 from learning.ranking import margin_uncertainty, ranked

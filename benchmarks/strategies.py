@@ -14,7 +14,7 @@ import pyarrow as pa
 
 from benchmarks.datasets import Float64, Labels
 from benchmarks.learners import State, Strategy, random, warm
-from domain.arms import RANDOM_ARM, Arm, ArmKind, Signal
+from domain.arms import RANDOM_ARM, Arm, ArmKind
 from domain.policy import SamplingPolicy
 from learning.diversity.badge import badge
 from learning.diversity.herding import herd
@@ -55,7 +55,7 @@ def most(score: Callable[[Float64], Float64]) -> Strategy:
 def farthest(state: State, probabilities: Float64) -> Labels:
     del probabilities
     return k_center(
-        state.points, state.count, centers=state.points[state.labelled], eligible=state.eligible
+        state.points, state.count, covered=state.points[state.labelled], eligible=state.eligible
     ).rows
 
 
@@ -113,8 +113,7 @@ POLICY = SamplingPolicy(
     name="benchmark",
     batch_size=10,
     arms=(
-        # The margin twice: once as the arm's score, once more as a weight of the coverage sum.
-        Arm(name="uncertain", kind=ArmKind.UNCERTAIN, share=0.9, weights=(Signal.MARGIN,)),
+        Arm(name="uncertain", kind=ArmKind.UNCERTAIN, share=0.9),
         Arm(name=RANDOM_ARM, kind=ArmKind.RANDOM, share=0.1),
     ),
 )

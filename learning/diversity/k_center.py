@@ -24,7 +24,6 @@ from numpy.typing import NDArray
 
 from learning.diversity.distances import (
     GRID,
-    MAX_LENGTH,
     Carried,
     Float32,
     Float64,
@@ -32,14 +31,11 @@ from learning.diversity.distances import (
     bounds,
     carry,
     from_mean,
-    nearest,
     nearest_squares,
     on_grid,
 )
 from learning.diversity.picking import UNRESTRICTED, Admission, Picks
 from learning.ranking import largest
-
-__all__ = ["MAX_LENGTH", "Carried", "Cover", "carry", "k_center", "nearest"]
 
 BLOCK = 256
 """Rows that are compared exactly at once: with 384 dimensions they stay in a core's cache."""
@@ -57,38 +53,27 @@ Key = tuple[float, int]
 """A squared distance and the negative of a row: of two, the larger is picked first."""
 
 
-class Cover(Picks):
-    """The picks in order; `gains` are Euclidean distances to the nearest center when picked."""
-
-    @property
-    def distances(self) -> Float64:
-        return self.gains
-
-
 def k_center(
     points: Float32,
     count: int,
     *,
-    covered: Float32 | None = None,
-    centers: Float32 | None = None,
+    covered: Float32,
     carried: Carried | None = None,
     eligible: NDArray[np.bool_] | None = None,
     admission: Admission = UNRESTRICTED,
-) -> Cover:
+) -> Picks:
     """Up to `count` rows of `points` (n, d), each the farthest from `covered` (m, d) and the picks.
 
     Rows are at most MAX_LENGTH long. Only rows marked in `eligible` (n,) and admitted are picked.
     `carried`, from `carry`, must count the first rows of `covered` only. Without covered rows the
-    first pick is the row nearest the mean of those eligible, and its gain is NaN. `centers` is an
-    older name of `covered`.
+    first pick is the row nearest the mean of those eligible, and its gain is NaN. `gains` are
+    Euclidean distances to the nearest covered or picked row.
     """
-    if covered is None:
-        covered = points[:0] if centers is None else centers
     search = _Greedy(points, count, admission=admission, eligible=eligible)
     search.start(covered, carried)
     while search.goes_on() and search.advance():
         pass
-    return search.cover()
+    return Picks(rows=np.array(search.rows, dtype=np.int64), gains=np.array(search.gains))
 
 
 class _Greedy:
@@ -122,10 +107,11 @@ class _Greedy:
             if not len(covered):
                 self.wanted = 0
                 return
-        self.centers = len(covered)
-        size = (len(covered) + self.wanted, self.points.shape[1])
+        # A first pick made just now is a pick, not a center that was there before.
+        self.centers = len(covered) - len(self.rows)
+        size = (self.centers + self.wanted, self.points.shape[1])
         self.known, self.grid = np.empty(size, dtype=np.float32), np.empty(size)
-        self.known[: self.centers], self.grid[: self.centers] = covered, on_grid(covered)
+        self.known[: len(covered)], self.grid[: len(covered)] = covered, on_grid(covered)
         squares = (carried or carry(self.points, covered)).squares
         self.bounds = squares.astype(np.float64)
         self.bounds *= GRID**2
@@ -136,9 +122,6 @@ class _Greedy:
 
     def goes_on(self) -> bool:
         return len(self.rows) < self.wanted
-
-    def cover(self) -> Cover:
-        return Cover(rows=np.array(self.rows, dtype=np.int64), gains=np.array(self.gains))
 
     def advance(self) -> bool:
         """Pick among the rows with the largest bounds while one may lead; False: none is left."""

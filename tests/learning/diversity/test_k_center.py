@@ -157,10 +157,10 @@ def test_only_eligible_rows_are_picked_and_fewer_than_asked_for_when_they_run_ou
 def test_without_centers_a_refused_middle_makes_room_for_the_next_nearest() -> None:
     points = np.array([[1, 0], [0, 1], [0.6, 0.6], [0.6, 0.6]], dtype=np.float32)
     rules = AtMost(np.arange(4), 1, refused=frozenset({2}))
-    picks = k_center(points, 2, admission=rules)
+    picks = k_center(points, 2, covered=points[:0], admission=rules)
     assert picks.rows.tolist() == [3, 0]
     everyone = AtMost(np.arange(4), 1, refused=frozenset(range(4)))
-    assert not len(k_center(points, 2, admission=everyone).rows)
+    assert not len(k_center(points, 2, covered=points[:0], admission=everyone).rows)
 
 
 def test_repeated_rows_are_picked_in_their_order_after_all_others() -> None:
@@ -216,3 +216,14 @@ def test_the_largest_are_a_stable_sort_cut_short(values: list[int], count: int) 
     array = np.array(values, dtype=np.float64)
     assert ranked(array, count).tolist() == expected
     assert largest(array, count).tolist() == sorted(expected)
+
+
+def test_without_centers_the_other_picks_are_those_that_the_first_one_alone_would_lead_to() -> None:
+    rows = np.random.default_rng(5).normal(size=(300, 8))
+    points = (rows / np.linalg.norm(rows, axis=1, keepdims=True)).astype(np.float32)
+    picks = k_center(points, 40, covered=points[:0])
+    first = int(picks.rows[0])
+    others = np.arange(300) != first
+    expected = k_center(points, 39, covered=points[first : first + 1], eligible=others)
+    assert picks.rows[1:].tolist() == expected.rows.tolist()
+    assert picks.gains[1:].tolist() == expected.gains.tolist()
