@@ -120,6 +120,10 @@ class Arm:
         return self.combine or KINDS[self.kind].combine
 
     @property
+    def coverage_weights(self) -> tuple[Signal, ...]:
+        return self.weights or KINDS[self.kind].weights
+
+    @property
     def weighted_signals(self) -> Mapping[Signal, float]:
         return self.signals or KINDS[self.kind].signals
 
@@ -131,6 +135,7 @@ class KindDefaults:
     diversity: Diversity
     meaning: str
     """For people: what the arm is for."""
+    weights: tuple[Signal, ...] = ()
 
 
 KINDS: Mapping[ArmKind, KindDefaults] = {
@@ -139,6 +144,8 @@ KINDS: Mapping[ArmKind, KindDefaults] = {
         combine=Combine.ADD,
         diversity=Diversity.UNCERTAINTY_HERDING,
         meaning="records like many others that the model is unsure of",
+        # With the score that is the margin squared, which needed the fewest labels on digits.
+        weights=(Signal.MARGIN,),
     ),
     ArmKind.DISAGREEMENT: KindDefaults(
         signals={Signal.COMMITTEE_DIVERGENCE: 0.5, Signal.VERSION_DIVERGENCE: 0.5},

@@ -164,7 +164,7 @@ class SamplingPolicy:
     def signals(self) -> frozenset[Signal]:
         """All that the arms look at."""
         return frozenset(
-            signal for arm in self.arms for signal in (*arm.weighted_signals, *arm.weights)
+            signal for arm in self.arms for signal in (*arm.weighted_signals, *arm.coverage_weights)
         )
 
     def quotas(self, records: int | None = None) -> dict[str, int]:

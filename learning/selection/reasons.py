@@ -8,6 +8,7 @@ from collections.abc import Callable, Mapping
 import numpy as np
 
 from domain.arms import Arm, Combine, Diversity, Signal
+from learning.diversity.distances import nearest
 from learning.selection.arms import ArmPicks
 from learning.selection.candidates import Candidates, Float32
 from learning.selection.scores import Signals
@@ -36,20 +37,50 @@ _WORDS: Mapping[Signal, str] = {
 }
 
 
-class Reasons:
-    """Writes the reasons of one arm after another."""
+def reasons(pool: Candidates, signals: Signals, arm: Arm, picks: ArmPicks) -> list[str]:
+    """Why the arm picked each of its rows: signals first, then variety, then what is nearest."""
+    writer = _Reasons(pool, signals)
+    nearest_known = _nearest_known(pool, picks)
+    return [
+        "; ".join(
+            text
+            for text in (
+                *writer.told(arm, row),
+                _variety(picks.method, gain),
+                nearest_known[place],
+            )
+            if text
+        )
+        for place, (row, gain) in enumerate(
+            zip(picks.rows.tolist(), picks.gains.tolist(), strict=True)
+        )
+    ]
+
+
+def _nearest_known(pool: Candidates, picks: ArmPicks) -> list[str]:
+    """The labelled record nearest to each pick of an arm that looks for what is far from them."""
+    names = [
+        name
+        for name, for_test in zip(pool.known.record_ids, pool.known.for_test, strict=False)
+        if not for_test
+    ]
+    if picks.method is not Diversity.K_CENTER or not names or not len(picks.rows):
+        return [""] * len(picks.rows)
+    places, distances = nearest(pool.embeddings[picks.rows], pool.known.covered)
+    return [
+        f"the nearest labelled record is {names[place]} (distance {distance:.2f})"
+        for place, distance in zip(places.tolist(), distances.tolist(), strict=True)
+    ]
+
+
+class _Reasons:
+    """What the signals say of a row, in words."""
 
     def __init__(self, pool: Candidates, signals: Signals) -> None:
         self._pool = pool
         self._signals = signals
 
-    def of(self, arm: Arm, picks: ArmPicks, place: int) -> str:
-        """Why the arm picked the row at `place` of its picks: signals first, then variety."""
-        row, gain = int(picks.rows[place]), float(picks.gains[place])
-        told = [*self._told(arm, row), _variety(picks.method, gain)]
-        return "; ".join(text for text in told if text)
-
-    def _told(self, arm: Arm, row: int) -> list[str]:
+    def told(self, arm: Arm, row: int) -> list[str]:
         """The signals that count most for the record, in words, the weightiest first."""
         parts: list[tuple[float, str]] = []
         for signal, weight in arm.weighted_signals.items():

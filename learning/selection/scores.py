@@ -87,7 +87,7 @@ class Signals:
 
     def coverage_weights(self, arm: Arm) -> Float32 | None:
         """How much a record counts in the arm's coverage sum (n,); None: all alike."""
-        known = [values for signal in arm.weights if (values := self[signal]) is not None]
+        known = [values for signal in arm.coverage_weights if (values := self[signal]) is not None]
         return np.prod(known, axis=0, dtype=np.float32) if known else None
 
     # -- one signal at a time -----------------------------------------------------------------

@@ -22,7 +22,7 @@ from learning.selection.candidates import Candidates, Mask
 from learning.selection.exclusions import eligible
 from learning.selection.findings import alarms, composition, gates
 from learning.selection.minima import exchange
-from learning.selection.reasons import Reasons, score_of
+from learning.selection.reasons import reasons, score_of
 from learning.selection.rules import BatchRules, Group, groups_of
 from learning.selection.scores import Signals
 
@@ -164,9 +164,8 @@ class _Selecting:
     ) -> int:
         """How many records the arm found of `count`."""
         picks = picker.pick(arm, count, among=among)
-        reasons = Reasons(self.pool, self.signals)
-        for place, row in enumerate(picks.rows.tolist()):
-            why = reasons.of(arm, picks, place)
+        whys = reasons(self.pool, self.signals, arm, picks)
+        for place, (row, why) in enumerate(zip(picks.rows.tolist(), whys, strict=True)):
             self.picks.append(
                 _Pick(
                     row=row,
