@@ -12,8 +12,9 @@ from domain.canonical import Sha256
 from domain.errors import NotFound
 from domain.ids import RoundId, Timestamp
 from domain.records import Json
+from domain.rounds import Phase
 from storage.documents import to_json
-from storage.tables import dataset_versions, evaluations, model_versions
+from storage.tables import evaluations, model_versions, rounds
 
 
 class ModelPart(StrEnum):
@@ -76,14 +77,15 @@ def choosing_models(
 ) -> list[Sha256]:
     """The models that chose the batches of the dataset's other rounds, newest first.
 
-    Only those that could predict, and only from rounds that a dataset version came of.
+    Only those that could predict, and only from rounds that were carried through.
     """
     latest = (
         select(model_versions.c.artifact, func.max(model_versions.c.created_at).label("at"))
-        .join(dataset_versions, dataset_versions.c.round_id == model_versions.c.round_id)
+        .join(rounds, rounds.c.round_id == model_versions.c.round_id)
         .where(
             model_versions.c.dataset == dataset,
             model_versions.c.part == ModelPart.BEFORE,
+            rounds.c.phase == Phase.CLOSED,
             model_versions.c.round_id != besides,
             func.jsonb_array_length(model_versions.c.classes) > 0,
         )

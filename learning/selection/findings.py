@@ -179,9 +179,9 @@ def coverage(pool: Candidates, rows: Sequence[int], eligible: Mask) -> float:
 
 
 def diversity(points: Float32) -> float:
-    """Mean distance of each of `points` (b, d) to the nearest other one, over 2."""
+    """Mean distance of each of `points` (b, d) to the nearest other one, over 2; of one alone 1."""
     if len(points) < 2:
-        return 0.0
+        return 1.0
     cosines = points @ points.T
     np.fill_diagonal(cosines, -np.inf)
     return float(np.sqrt(np.maximum(2.0 - 2.0 * cosines.max(axis=1), 0.0)).mean() / 2.0)

@@ -83,7 +83,7 @@ class _Reasons:
     def told(self, arm: Arm, row: int) -> list[str]:
         """The signals that count most for the record, in words, the weightiest first."""
         parts: list[tuple[float, str]] = []
-        for signal, weight in arm.weighted_signals.items():
+        for signal, weight in sorted(arm.weighted_signals.items()):
             values = self._signals[signal]
             if values is None:
                 continue

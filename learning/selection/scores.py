@@ -69,7 +69,8 @@ class Signals:
         """
         known = [
             (values, weight)
-            for signal, weight in arm.weighted_signals.items()
+            # In one order, however the policy was stored: sums of floats depend on it.
+            for signal, weight in sorted(arm.weighted_signals.items())
             if (values := self[signal]) is not None
         ]
         if not known:
@@ -169,10 +170,11 @@ class Signals:
             return None
         known = self._pool.known
         codes, names = coded(column)
+        guesses = known.predicted or [None] * len(known.embeddings)
         tried = [
             (segment, wrong)
             for segment, guess, wrong in zip(
-                self._known_segments(), known.predicted, known.mistaken, strict=True
+                self._known_segments(), guesses, known.mistaken, strict=True
             )
             if guess is not None
         ]
@@ -189,7 +191,7 @@ class Signals:
     def _known_segments(self) -> Sequence[str | None]:
         known = self._pool.known
         if known.metadata is None or SEGMENT not in known.metadata.column_names:
-            return [None] * len(known.predicted)
+            return [None] * len(known.embeddings)
         segments: list[str | None] = known.metadata.column(SEGMENT).cast(pa.string()).to_pylist()
         return segments
 

@@ -84,7 +84,8 @@ class _Selecting:
         turn: int,
         progress: Progress,
     ) -> None:
-        self.pool, self.policy, self.size, self.progress = pool, policy, size, progress
+        self.pool, self.policy, self.progress = pool, policy, progress
+        self.wanted = self.size = size
         self.seed = _stream_seed(policy.seed, str(turn))
         self.signals = Signals(pool, policy, seed=self.seed)
         self.notes: list[str] = []
@@ -93,7 +94,7 @@ class _Selecting:
     def run(self) -> Selected:
         self.progress("leaving records out")
         may, excluded = eligible(self.pool, self.policy, self.signals)
-        self._check_size(may, excluded)
+        self._cut_to(int(np.count_nonzero(may)), excluded)
         groups = groups_of(self.pool, self.policy, self.signals, self.size)
         quotas = self.policy.quotas(self.size)
         rules = self._random(may, groups, quotas[RANDOM_ARM])
@@ -103,19 +104,20 @@ class _Selecting:
         self._stop_short(selected.findings)
         return selected
 
-    def _check_size(self, may: Mask, excluded: dict[str, int]) -> None:
-        available = int(np.count_nonzero(may))
-        if self.size <= available:
-            return
+    def _cut_to(self, available: int, excluded: dict[str, int]) -> None:
+        """Makes do with the records that the exclusions leave, if the policy says so."""
         left_out = ", ".join(f"{reason}: {count:,}" for reason, count in excluded.items())
-        raise BatchExceedsPool(
-            f"the batch wants {self.size:,} records and the pool has {available:,} to choose from"
-            + (f" (left out: {left_out})" if left_out else ""),
-            hint="lower the batch size or import more records",
-            batch_size=self.size,
-            available=available,
-            excluded=excluded,
-        )
+        relaxed = self.policy.when_impossible is WhenImpossible.RELAX and available > 0
+        if self.wanted > available and not (relaxed and self.wanted <= len(self.pool)):
+            raise BatchExceedsPool(
+                f"the batch wants {self.wanted:,} records and the pool has {available:,} to choose "
+                "from" + (f" (left out: {left_out})" if left_out else ""),
+                hint="lower the batch size or import more records",
+                batch_size=self.wanted,
+                available=available,
+                excluded=excluded,
+            )
+        self.size = min(self.wanted, available)
 
     # -- arms ---------------------------------------------------------------------------------
 
@@ -248,9 +250,9 @@ class _Selecting:
 
     def _shortfalls(self, rules: BatchRules) -> list[Shortfall]:
         found = rules.shortfalls()
-        if len(rules.rows) < self.size:
-            demand = f"{self.size:,} records, no two of them nearly the same"
-            found.insert(0, Shortfall(demand=demand, wanted=self.size, got=len(rules.rows)))
+        if len(rules.rows) < self.wanted:
+            demand = f"{self.wanted:,} records, none excluded and no two nearly the same"
+            found.insert(0, Shortfall(demand=demand, wanted=self.wanted, got=len(rules.rows)))
         return found
 
     def _stop_short(self, findings: Findings) -> None:

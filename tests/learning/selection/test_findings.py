@@ -79,7 +79,7 @@ def test_coverage_is_the_mean_cosine_with_the_nearest_of_batch_and_labelled() ->
 def test_diversity_is_half_the_mean_distance_to_the_nearest_other_record() -> None:
     assert diversity(unit(np.array([[1.0, 0.0], [-1.0, 0.0]]))) == pytest.approx(1.0)
     assert diversity(unit(np.array([[1.0, 0.0], [1.0, 0.0]]))) == pytest.approx(0.0)
-    assert diversity(unit(np.array([[1.0, 0.0]]))) == 0.0
+    assert diversity(unit(np.array([[1.0, 0.0]]))) == 1.0
 
 
 def test_a_gate_passes_or_fails_by_its_thresholds() -> None:

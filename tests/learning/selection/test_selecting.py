@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from domain.arms import ArmKind, Combine, Diversity, Signal
 from domain.errors import BatchExceedsPool, EmptyPool, InvalidScores, MissingColumn
-from domain.policy import Exclusions, Limit, NearDuplicates
+from domain.policy import Exclusions, Limit, NearDuplicates, WhenImpossible
 from domain.selections import Selection, batch_digest
 from learning.selection import Candidates, Known, select
 from tests.learning.selection.pools import (
@@ -211,11 +211,27 @@ def test_a_round_may_ask_for_fewer_records_than_its_policy() -> None:
 # -- what cannot be done ----------------------------------------------------------------------
 
 
-def test_a_pool_smaller_than_the_batch_is_refused_with_the_reasons() -> None:
-    asked = policy(UNCERTAIN, size=30, exclusions=Exclusions(where='language == "de"'))
+def test_a_pool_smaller_than_the_batch_is_refused() -> None:
+    with pytest.raises(BatchExceedsPool, match="50 records and the pool has 40"):
+        select(pool(40), policy(UNCERTAIN, size=50))
+
+
+def test_fewer_than_the_batch_after_exclusions_is_a_shortfall_or_refused_with_the_reasons() -> None:
+    left_out = Exclusions(where='language == "de"')
+    asked = policy(UNCERTAIN, size=30, exclusions=left_out)
+    selected = select(pool(40), asked)
+    [shortfall] = selected.findings.shortfalls
+    assert (shortfall.wanted, shortfall.got) == (30, len(selected.selections))
+    assert shortfall.got == 40 - selected.findings.excluded["excluded by: " + left_out.where]
     with pytest.raises(BatchExceedsPool, match="excluded by") as caught:
-        select(pool(40), asked)
+        select(pool(40), replace(asked, when_impossible=WhenImpossible.STOP))
     assert caught.value.context["batch_size"] == 30
+
+
+def test_nothing_left_after_exclusions_is_refused() -> None:
+    asked = policy(UNCERTAIN, size=5, exclusions=Exclusions(where="risk >= 0"))
+    with pytest.raises(BatchExceedsPool, match="has 0 to choose"):
+        select(pool(40), asked)
 
 
 def test_an_empty_pool_is_refused() -> None:
