@@ -92,12 +92,15 @@ def _counts(column: pa.Array) -> Counter[str]:
 
 
 def _labelled(pool: Candidates, name: str) -> Counter[str]:
+    """Of the records that a model may learn from: those kept for tests say nothing of these."""
     known = pool.known
     if name == PREDICTED:
-        return Counter(label for label in known.labels if label is not None)
+        pairs = zip(known.labels, known.for_test, strict=False)
+        return Counter(label for label, test in pairs if label is not None and not test)
     if known.metadata is None or name not in known.metadata.column_names:
         return Counter()
-    return _counts(known.metadata.column(name).combine_chunks())
+    column = known.metadata.column(name).combine_chunks()
+    return _counts(column.filter(pa.array(~known.for_test)))
 
 
 def jensen_shannon_distance(left: Counter[str], right: Counter[str]) -> float:
