@@ -10,7 +10,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from api.offline import charts, figures
 from api.offline.labelled import Data
-from api.offline.policy_words import in_words
+from api.policies.words import in_words
 from domain.policy import SamplingPolicy
 from learning.backtesting import Backtest, Plan
 from learning.backtesting.curves import SHARES, MetricCurves
@@ -63,9 +63,9 @@ def page(
         unlisted=found.unlisted_segments,
         rounds=_rounds(found.accuracy),
         policy=policy,
-        policy_words=list(in_words(policy, plan.batch)),
+        policy_words=in_words(policy, plan.batch),
         first=first,
-        first_words=[] if first is None else list(in_words(first, plan.batch)),
+        first_words=[] if first is None else in_words(first, plan.batch),
         plan=plan,
         command=command,
         remarks=remarks,

@@ -53,8 +53,24 @@ class ArmInWords:
     details: list[str]
 
 
-def arms_in_words(policy: SamplingPolicy) -> list[ArmInWords]:
-    quotas = policy.quotas()
+def in_words(policy: SamplingPolicy, records: int) -> list[str]:
+    """The whole policy as sentences, for a batch of that many records."""
+    arms = [
+        " ".join([f"{arm.records:,} of {records:,}, {arm.name}: {arm.meaning}.", *arm.details])
+        for arm in arms_in_words(policy, records)
+    ]
+    parts = [
+        *demands(policy),
+        *(f"Left out: {each}" for each in left_out(policy)),
+        *guards(policy),
+        *(f"A batch is held for a decision without: {each}" for each in gates(policy)),
+    ]
+    return arms + [f"{part}." for part in parts]
+
+
+def arms_in_words(policy: SamplingPolicy, records: int | None = None) -> list[ArmInWords]:
+    """Each arm, for a batch of `records` or of the policy's batch size."""
+    quotas = policy.quotas(records)
     return [
         ArmInWords(
             name=arm.name,
@@ -81,8 +97,8 @@ def _details(arm: Arm) -> Iterator[str]:
         at_once = ", all at once" if arm.combination is Combine.MULTIPLY and len(parts) > 1 else ""
         yield f"What counts: {_and(parts)}{at_once}."
     yield f"Picked are {METHODS[arm.method]}."
-    if arm.weights:
-        yield f"Records count more by {_and([SIGNALS[signal] for signal in arm.weights])}."
+    if arm.coverage_weights:
+        yield f"Records count more by {_and([SIGNALS[each] for each in arm.coverage_weights])}."
     if arm.where:
         yield f"Only where {arm.where}"
     if signals and all(signal in NEEDS_MODEL for signal in signals):

@@ -18,6 +18,7 @@ from domain.policy import PREDICTED, Gate, Measure, SamplingPolicy
 from domain.selections import Distribution, GateResult, Shortfall
 from learning.selection.candidates import Candidates, Float32, Mask
 from learning.selection.filters import mask
+from learning.selection.rules import short
 from learning.signals.geometry import nearest_distances
 
 COMPARED = (PREDICTED, "segment", "source", "language", "market")
@@ -71,7 +72,7 @@ def _distribution(
 
     return Distribution(
         column=name,
-        values=tuple(shown),
+        values=tuple(map(short, shown)),
         batch=by_value("batch"),
         pool=by_value("pool"),
         labelled=by_value("labelled"),

@@ -18,6 +18,8 @@ from learning.selection.candidates import Candidates, Codes, Mask
 from learning.selection.scores import Signals, coded
 
 UNLIMITED = 2**31 - 1
+MAX_VALUE = 80
+"""Characters of a value that are told: findings travel in messages."""
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -52,7 +54,7 @@ def _limited(limit: Limit, codes: Codes, names: list[str], size: int) -> list[Gr
     places = {name: place for place, name in enumerate(names)}
     return [
         Group(
-            name=f"{limit.column} = {name}",
+            name=f"{limit.column} = {short(name)}",
             codes=codes,
             code=places.get(name, UNLIMITED),
             at_least=limit.at_least(size),
@@ -60,6 +62,10 @@ def _limited(limit: Limit, codes: Codes, names: list[str], size: int) -> list[Gr
         )
         for name in named
     ]
+
+
+def short(value: str) -> str:
+    return value if len(value) <= MAX_VALUE else value[: MAX_VALUE - 1] + "…"
 
 
 def _guarded(pool: Candidates, policy: SamplingPolicy, signals: Signals, size: int) -> list[Group]:

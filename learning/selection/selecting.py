@@ -26,6 +26,9 @@ from learning.selection.reasons import reasons, score_of
 from learning.selection.rules import BatchRules, Group, groups_of
 from learning.selection.scores import Signals
 
+MOST_SHORTFALLS = 100
+"""Of demands that are not met, the first ones are told: findings travel in messages."""
+
 Progress = Callable[[str], None]
 """Told what is being done, for people who wait."""
 
@@ -277,7 +280,7 @@ class _Selecting:
         bounds = sum((group.at_least > 0) + (group.at_most < self.size) for group in groups)
         findings = Findings(
             excluded=excluded,
-            shortfalls=tuple(shortfalls),
+            shortfalls=tuple(shortfalls[:MOST_SHORTFALLS]),
             composition=distributions,
             gates=gates(
                 self.pool,
