@@ -109,7 +109,8 @@ class Arm:
     """An expression over metadata columns and `predicted`: only records for which it is true."""
     diversity: Diversity | None = None
     weights: tuple[Signal, ...] = ()
-    """Signals that count a record more in a coverage sum, such as risk and business_value."""
+    """Signals that count a record more in a coverage sum. A record with the highest risk,
+    business_value or sensitivity counts twice as much as one with the lowest."""
 
     @property
     def method(self) -> Diversity:

@@ -87,8 +87,16 @@ class Signals:
         return multiplied
 
     def coverage_weights(self, arm: Arm) -> Float32 | None:
-        """How much a record counts in the arm's coverage sum (n,); None: all alike."""
-        known = [values for signal in arm.coverage_weights if (values := self[signal]) is not None]
+        """How much a record counts in the arm's coverage sum (n,); None: all alike.
+
+        The product of the weights' signals; of a level, such as risk, 1 more than it: a record of
+        the highest counts twice as much as one of the lowest, which still counts.
+        """
+        known = [
+            values + np.float32(1.0) if signal in LEVELS else values
+            for signal in arm.coverage_weights
+            if (values := self[signal]) is not None
+        ]
         return np.prod(known, axis=0, dtype=np.float32) if known else None
 
     # -- one signal at a time -----------------------------------------------------------------
