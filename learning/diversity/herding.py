@@ -48,7 +48,7 @@ Float64 = NDArray[np.float64]
 Rows = NDArray[np.int64]
 
 CANDIDATES = 4096
-REPRESENTATIVES = 16_384
+REPRESENTATIVES = 8_192
 SHARE_PICKED = 4
 """At most one in so many candidates is picked before others are drawn."""
 SHARE_HEAVIEST = 4
@@ -97,7 +97,7 @@ def herd(
         points,
         mass,
         covered,
-        limit=min(representatives, REPRESENTATIVES),
+        limit=min(representatives, 2**14),
         square_width=square_width,
         seed=seed,
     )

@@ -14,7 +14,6 @@ import numpy as np
 
 from domain.arms import NEEDS_MODEL, RANDOM_ARM, Arm
 from domain.errors import BatchExceedsPool, EmptyPool, ImpossibleConstraints
-from domain.ids import RecordId
 from domain.policy import SamplingPolicy, WhenImpossible
 from domain.selections import Findings, Selection, Shortfall
 from learning.selection.arms import ArmPicker, ArmPicks
@@ -22,6 +21,7 @@ from learning.selection.candidates import Candidates, Mask
 from learning.selection.exclusions import eligible
 from learning.selection.findings import alarms, composition, gates
 from learning.selection.minima import exchange
+from learning.selection.picks import Pick, by_priority, in_review_order
 from learning.selection.reasons import reasons, score_of
 from learning.selection.rules import BatchRules, Group, groups_of
 from learning.selection.scores import Signals
@@ -42,15 +42,6 @@ class Selected:
     selections: list[Selection]
     """In the order in which they are to be reviewed."""
     findings: Findings
-
-
-@dataclass(frozen=True, kw_only=True)
-class _Pick:
-    row: int
-    arm: str
-    score: float | None = None
-    propensity: float | None = None
-    reason: str
 
 
 def select(
@@ -92,7 +83,7 @@ class _Selecting:
         self.seed = _stream_seed(policy.seed, str(turn))
         self.signals = Signals(pool, policy, seed=self.seed)
         self.notes: list[str] = []
-        self.picks: list[_Pick] = []
+        self.picks: list[Pick] = []
 
     def run(self) -> Selected:
         self.progress("leaving records out")
@@ -133,7 +124,7 @@ class _Selecting:
         for row in rows[np.argsort(keys, kind="stable")[:quota]].tolist():
             rules.take(row)
             self.picks.append(
-                _Pick(
+                Pick(
                     row=row,
                     arm=RANDOM_ARM,
                     propensity=quota / len(rows),
@@ -172,7 +163,7 @@ class _Selecting:
         whys = reasons(self.pool, self.signals, arm, picks)
         for place, (row, why) in enumerate(zip(picks.rows.tolist(), whys, strict=True)):
             self.picks.append(
-                _Pick(
+                Pick(
                     row=row,
                     arm=arm.name,
                     score=score_of(picks, place, picks.score),
@@ -212,7 +203,7 @@ class _Selecting:
         if not rules.shortfalls() or not arms:
             return rules
         self.progress("meeting the limits")
-        in_order = self._by_priority()
+        in_order = by_priority(self.picks)
         plan = exchange(
             [pick.row for pick in in_order],
             fixed=[pick.arm == RANDOM_ARM for pick in in_order],
@@ -237,17 +228,9 @@ class _Selecting:
                 for _ in range(found):
                     freed.remove(arm.name)
                 left -= found
-        self._fill(picker, arms, rules)
-        return _judged_by(rules, self.pool, self.policy, groups, may)
-
-    def _by_priority(self) -> list[_Pick]:
-        """Random picks first, then those that come early in their arm: the last go first."""
-        ranks = _ranks(self.picks)
-        places = sorted(
-            range(len(self.picks)),
-            key=lambda place: (self.picks[place].arm != RANDOM_ARM, ranks[place][1]),
-        )
-        return [self.picks[place] for place in places]
+        rules = _judged_by(rules, self.pool, self.policy, groups, may)
+        self._fill(self._picker(rules), arms, rules)
+        return rules
 
     # -- what came of it ----------------------------------------------------------------------
 
@@ -295,49 +278,12 @@ class _Selecting:
             alarms=alarms(self.pool, chosen, self.policy),
             notes=tuple(self.signals.notes + self.notes),
         )
-        return Selected(selections=self._in_review_order(), findings=findings)
-
-    def _in_review_order(self) -> list[Selection]:
-        """Every arm's picks spread evenly over the batch, each arm in its own order."""
-        predicted = self.pool.predicted
-        ranks = _ranks(self.picks)
-        arms = {arm.name: place for place, arm in enumerate(self.policy.arms)}
-        order = sorted(
-            range(len(self.picks)),
-            key=lambda place: (ranks[place][1], arms[self.picks[place].arm]),
+        return Selected(
+            selections=in_review_order(self.picks, self.pool, self.policy), findings=findings
         )
-        return [
-            Selection(
-                ordinal=ordinal,
-                record_id=RecordId(self.pool.record_ids[pick.row].as_py()),
-                arm=pick.arm,
-                rank=ranks[place][0],
-                score=pick.score,
-                propensity=pick.propensity,
-                reason=pick.reason,
-                predicted=None if predicted is None else self.pool.classes[predicted[pick.row]],
-            )
-            for ordinal, place in enumerate(order)
-            for pick in [self.picks[place]]
-        ]
 
 
 _NO_REASON = "as good as any other that is left"
-
-
-def _ranks(picks: Sequence[_Pick]) -> list[tuple[int, float]]:
-    """Each pick's place within its arm, and how far down the arm that is: pick j of q stands at
-    (j + ½) / q of the way."""
-    sizes: dict[str, int] = {}
-    for pick in picks:
-        sizes[pick.arm] = sizes.get(pick.arm, 0) + 1
-    seen: dict[str, int] = {}
-    ranks = []
-    for pick in picks:
-        rank = seen.get(pick.arm, 0)
-        seen[pick.arm] = rank + 1
-        ranks.append((rank, (2 * rank + 1) / (2 * sizes[pick.arm])))
-    return ranks
 
 
 def _judged_by(
