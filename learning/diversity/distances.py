@@ -14,6 +14,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from learning.parallel import in_blocks
+
 Float32 = NDArray[np.float32]
 Float64 = NDArray[np.float64]
 Rows = NDArray[np.int64]
@@ -52,10 +54,11 @@ def carry(points: Float32, covered: Float32, carried: Carried | None = None) -> 
     squares = carried.squares.copy()
     since = covered[carried.counted :]
     if len(since):
-        height = max(_BLOCK, _CELLS // len(since))
-        for top in range(0, len(points), height):
-            chunk = slice(top, top + height)
+
+        def lower(chunk: slice) -> None:
             np.minimum(squares[chunk], bounds(points[chunk], since), out=squares[chunk])
+
+        in_blocks(len(points), max(_BLOCK, _CELLS // len(since)), lower)
     return Carried(squares=squares, counted=len(covered))
 
 

@@ -10,12 +10,12 @@ machine and for any number of threads. The price is accuracy: the grid moves a r
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from learning.parallel import in_blocks
 from learning.signals.probabilities import Values
 
 Float32 = NDArray[np.float32]
@@ -54,11 +54,14 @@ def nearest_distances(
         _Block(_on_grid(references[start : start + _REFERENCES], scale))
         for start in range(0, len(references), _REFERENCES)
     ]
-    for start, rows in _grid_blocks(points, scale):
+
+    def lower(chunk: slice) -> None:
+        rows = _on_grid(points[chunk], scale)
         closeness = np.max([block.closeness(rows).max(axis=1) for block in blocks], axis=0)
         squared = _squares(rows) - closeness.astype(np.float64)
-        part = nearest[start : start + _ROWS]
-        np.minimum(part, np.sqrt(squared) / scale, out=part)
+        np.minimum(nearest[chunk], np.sqrt(squared) / scale, out=nearest[chunk])
+
+    in_blocks(len(points), _ROWS, lower)
     distances: Float32 = nearest.astype(np.float32)
     return distances
 
@@ -100,12 +103,16 @@ def typicality(points: Float32, *, seed: int, representatives: int = REPRESENTAT
     block = _Block(_on_grid(points[chosen], scale))
     width = _bandwidth(block)
     total = np.empty(n)
-    for start, rows in _grid_blocks(points, scale):
+
+    def add_up(chunk: slice) -> None:
+        rows = _on_grid(points[chunk], scale)
         kernel = block.closeness(rows)
         # 2 x·r − |r|² − (|x|² − h²): where it is positive it is h² less the square, and exact.
         kernel -= (_squares(rows) - width).astype(np.float32)[:, None]
         np.maximum(kernel, 0.0, out=kernel)
-        total[start : start + len(rows)] = kernel.sum(axis=1, dtype=np.float64)
+        total[chunk] = kernel.sum(axis=1, dtype=np.float64)
+
+    in_blocks(n, _ROWS, add_up)
     means = total / count
     means[chosen] = (total[chosen] - width) / (count - 1)
     densest = means.max()
@@ -148,11 +155,6 @@ def _on_grid(points: Float32, scale: float) -> Float32:
     rows: Float32 = points * np.float32(scale)
     np.rint(rows, out=rows)
     return rows
-
-
-def _grid_blocks(points: Float32, scale: float) -> Iterator[tuple[int, Float32]]:
-    for start in range(0, len(points), _ROWS):
-        yield start, _on_grid(points[start : start + _ROWS], scale)
 
 
 def _squares(rows: Float32) -> NDArray[np.float64]:
