@@ -35,6 +35,7 @@ from learning.diversity.distances import (
     on_grid,
 )
 from learning.diversity.picking import UNRESTRICTED, Admission, Picks
+from learning.parallel import Crew, crew
 from learning.ranking import largest
 
 BLOCK = 256
@@ -42,9 +43,8 @@ BLOCK = 256
 FRONTIER = 2**15
 """About how many rows blocks are taken from before the whole pool is scanned again."""
 
-_WORK = 2**18
-"""Multiplications in a product small enough for a BLAS to leave to one thread: others would cost
-more to wake than they save."""
+_HEIGHT = 2048
+"""Rows that one thread brings up to date at once: with 384 dimensions they stay in its cache."""
 _SAMPLE = 2**14
 _BLOCKED = -1.0
 """The bound of a row that may not be picked."""
@@ -71,8 +71,9 @@ def k_center(
     """
     search = _Greedy(points, count, admission=admission, eligible=eligible)
     search.start(covered, carried)
-    while search.goes_on() and search.advance():
-        pass
+    with crew() as workers:
+        while search.goes_on() and search.advance(workers):
+            pass
     return Picks(rows=np.array(search.rows, dtype=np.int64), gains=np.array(search.gains))
 
 
@@ -123,7 +124,7 @@ class _Greedy:
     def goes_on(self) -> bool:
         return len(self.rows) < self.wanted
 
-    def advance(self) -> bool:
+    def advance(self, workers: Crew) -> bool:
         """Pick among the rows with the largest bounds while one may lead; False: none is left."""
         frontier, bar = _frontier(self.bounds, FRONTIER)
         while self.goes_on():
@@ -135,7 +136,7 @@ class _Greedy:
             inside = (value, -row)
             best = self._pick_from(frontier[places], max(bar, inside))
             values[places] = _BLOCKED
-            self._bring_up_to_date(frontier[values >= best[0]])
+            self._bring_up_to_date(frontier[values >= best[0]], workers)
             if best < bar:
                 break
         return True
@@ -144,6 +145,7 @@ class _Greedy:
         """Pick among the rows `block` while their best is not below `bar`; that best."""
         grid = on_grid(self.points[block])
         exact = self._made_exact(block, grid)
+        lengths = np.vecdot(grid, grid)
         while True:
             winner = int(exact.argmax())
             row = int(block[winner])
@@ -155,7 +157,8 @@ class _Greedy:
                 exact[winner] = _BLOCKED
                 continue
             self._take(row, grid[winner], best[0])
-            np.minimum(exact, _from_one(grid, grid[winner]), out=exact)
+            apart = lengths + lengths[winner] - 2.0 * (grid @ grid[winner])
+            np.minimum(exact, apart, out=exact)
             exact[self.blocked[block]] = _BLOCKED
         self.bounds[block] = exact
         self.counted[block] = self.exactly[block] = self.centers + len(self.rows)
@@ -185,21 +188,24 @@ class _Greedy:
         exact[self.blocked[block]] = _BLOCKED
         return exact
 
-    def _bring_up_to_date(self, rows: Rows) -> None:
+    def _bring_up_to_date(self, rows: Rows, workers: Crew) -> None:
         """Lower the bounds of `rows` by the centers that they do not count yet."""
         known = self.centers + len(self.rows)
         rows = rows[self.counted[rows] < known]
         if not len(rows):
             return
         since = self.known[int(self.counted[rows].min()) : known]
-        height = max(64, _WORK // since.size)
-        for top in range(0, len(rows), height):
-            chunk = rows[top : top + height]
-            fresh = bounds(self.points[chunk], since).astype(np.float64) * GRID**2
-            lower = chunk[fresh < self.bounds[chunk]]
-            self.bounds[chunk] = np.minimum(self.bounds[chunk], fresh)
-            self.counted[chunk] = known
-            self.exactly[lower] = 0
+
+        def lower(part: slice) -> None:
+            chunk = rows[part]
+            before = self.bounds[chunk]
+            fresh = bounds(self.points.take(chunk, axis=0), since).astype(np.float64)
+            fresh *= GRID**2
+            self.exactly[chunk[fresh < before]] = 0
+            self.bounds[chunk] = np.minimum(before, fresh)
+
+        workers.in_blocks(len(rows), _HEIGHT, lower)
+        self.counted[rows] = known
 
     def _nearest_mean(self) -> Float32:
         """The first pick where there is no center: (1, d), or (0, d) if no row is admitted."""
@@ -214,13 +220,6 @@ class _Greedy:
                 self.blocked[self.admission.take(row)] = True
                 return self.points[row : row + 1]
         return self.points[:0]
-
-
-def _from_one(grid: Float64, center: Float64) -> Float64:
-    """(n,) exact squared distances of rows on the grid to one of them, by one thread."""
-    apart = grid - center
-    squares: Float64 = np.einsum("ij,ij->i", apart, apart)
-    return squares
 
 
 def _frontier(values: Float64, size: int) -> tuple[Rows, Key]:
