@@ -8,13 +8,18 @@ column names; texts, numbers, True, False; `== != < <= > >=`, `in`, `not in`, `i
 from __future__ import annotations
 
 import ast
+import operator
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import Any
 
 from domain.errors import InvalidExpression
 
 MAX_EXPRESSION = 2_000
 Scalar = str | int | float | bool
+Row = Mapping[str, object]
+"""One record's columns; a missing one is like one without a value."""
 
 
 class Operator(StrEnum):
@@ -103,6 +108,55 @@ def columns(expression: Expression) -> frozenset[str]:
             return frozenset().union(*map(columns, operands))
         case _:
             return frozenset({expression.column})
+
+
+_COMPARE: dict[Operator, Callable[[Any, Any], bool]] = {
+    Operator.EQUAL: operator.eq,
+    Operator.NOT_EQUAL: operator.ne,
+    Operator.LESS: operator.lt,
+    Operator.AT_MOST: operator.le,
+    Operator.GREATER: operator.gt,
+    Operator.AT_LEAST: operator.ge,
+}
+
+
+def holds(expression: Expression, row: Row) -> bool:
+    """Whether the expression is true of one record.
+
+    A comparison with a missing value, or with a value of another kind, is false.
+    """
+    match expression:
+        case Not(operand=operand):
+            return not holds(operand, row)
+        case AllOf(operands=operands):
+            return all(holds(each, row) for each in operands)
+        case AnyOf(operands=operands):
+            return any(holds(each, row) for each in operands)
+        case IsMissing(column=column):
+            return row.get(column) is None
+        case IsTrue(column=column):
+            return row.get(column) is True
+        case IsIn(column=column, values=values):
+            return any(_compared(row.get(column), Operator.EQUAL, value) for value in values)
+        case Compare(column=column, operator=how, value=value):
+            return _compared(row.get(column), how, value)
+
+
+def _compared(found: object, how: Operator, value: Scalar) -> bool:
+    return _kind(found) is _kind(value) and _COMPARE[how](found, value)
+
+
+def _kind(value: object) -> type | None:
+    """Text, number or truth value: only values of one kind can be compared."""
+    match value:
+        case bool():
+            return bool
+        case int() | float():
+            return float
+        case str():
+            return str
+        case _:
+            return None
 
 
 def _node(node: ast.expr) -> Expression:

@@ -16,6 +16,12 @@ from domain.reviews import Verdict
 class ShardRecord:
     ordinal: int
     record_id: RecordId
+    lane: int = 0
+    """Which of the round's routes it follows: queue and requirements are looked up there."""
+    reviews: int | None = None
+    """How many people judge it before anybody adjudicates; none: as many as the round says."""
+    seconds: float | None = None
+    """From the opening of its tasks to its deadline; none: as the round says."""
 
 
 @dataclass(frozen=True, kw_only=True)

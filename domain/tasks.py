@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from domain.ids import RecordId, RoundId, TaskId, Timestamp
+from domain.notices import Notice
 from domain.outcomes import Outcome
 from domain.reviews import Submission
 
@@ -27,6 +28,7 @@ class TaskOpening:
     ordinal: int
     kind: TaskKind
     slot: int
+    lane: int = 0
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -60,8 +62,16 @@ class Projection:
     reviews: tuple[ProjectedReview, ...] = ()
     outcomes: tuple[Outcome, ...] = ()
     deadline_moved: bool = False
+    notices: tuple[Notice, ...] = ()
 
     @property
     def empty(self) -> bool:
-        changes = (self.opened, self.closed, self.reviews, self.outcomes, self.deadline_moved)
+        changes = (
+            self.opened,
+            self.closed,
+            self.reviews,
+            self.outcomes,
+            self.deadline_moved,
+            self.notices,
+        )
         return not any(changes)
