@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 
 import pyarrow as pa
 from sqlalchemy import Engine
@@ -36,6 +36,7 @@ OUTCOMES = pa.schema(
 @dataclass(frozen=True, kw_only=True)
 class LoadShard:
     batch: Sha256
+    """The routed batch."""
     first: int
     last: int
 
@@ -54,14 +55,10 @@ class ReviewActivities:
 
     @activity.defn
     def load_shard(self, request: LoadShard) -> list[ShardRecord]:
-        table = self._store.get_table(request.batch, columns=["ordinal", "record_id"])
+        columns = [each.name for each in fields(ShardRecord)]
+        table = self._store.get_table(request.batch, columns=columns)
         part = table.slice(request.first, request.last - request.first)
-        return [
-            ShardRecord(ordinal=ordinal, record_id=record_id)
-            for ordinal, record_id in zip(
-                part["ordinal"].to_pylist(), part["record_id"].to_pylist(), strict=True
-            )
-        ]
+        return [ShardRecord(**row) for row in part.to_pylist()]
 
     @activity.defn
     def project_shard(self, projection: Projection) -> None:

@@ -1,40 +1,48 @@
-"""Shows the batch in the read model, so that tasks can be opened on its records."""
+"""Routes the batch: where each record goes, shown in the read model before tasks are opened."""
 
 from __future__ import annotations
 
+import json
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime
 
 import pyarrow as pa
 import pyarrow.compute as pc
-from sqlalchemy import Engine
+from sqlalchemy import Connection, Engine
 from temporalio import activity
 
 from activities.heartbeat import beating
 from domain.canonical import Sha256
 from domain.errors import RecordsTaken
-from domain.ids import RecordId, RoundId
-from domain.rounds import Batch
+from domain.ids import RecordId
+from domain.rounds import Batch, Partition, RoundPlan, Routed, Unserved
+from domain.routing import Lane, Route, Router, Routing, lanes_of
 from domain.selections import Selection
-from storage import rounds
+from storage import lanes, rounds
 from storage.artifacts import ArtifactStore
 from storage.rounds import BatchRow
 
+ROUTES = {"lane": pa.int32(), "reviews": pa.int32(), "seconds": pa.float64()}
+"""Columns that a routed batch has besides those of the selected one."""
+
 
 @dataclass(frozen=True, kw_only=True)
-class Route:
-    round_id: RoundId
+class RouteBatch:
+    plan: RoundPlan
     batch: Batch
-    shard_size: int
+    partitions: tuple[Partition, ...]
+    """The snapshot's: the rules look at the metadata that the round pinned."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class RouteAgain:
-    round_id: RoundId
-    batch: Batch
+    plan: RoundPlan
+    routed: Sha256
     records: tuple[RecordId, ...]
     """Those to look at again; what is not in the batch is left out."""
     first_shard: int
-    shard_size: int
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -49,47 +57,125 @@ class RoutingActivities:
         self._store = store
 
     @activity.defn
-    def route_batch(self, request: Route) -> None:
-        """Reserves the records. Raises RecordsTaken if a round beside this one was quicker."""
-        rows = batch_rows(self._store.get_table(request.batch.artifact), size=request.shard_size)
-        with beating(), self._engine.begin() as connection:
-            pool_id = rounds.get_round(connection, request.round_id).plan.pool_id
-            rounds.lock_pool(connection, pool_id)
-            taken = rounds.reserved_records(connection, pool_id, besides=request.round_id)
-            if overlap := taken & {row.selection.record_id for row in rows}:
-                raise RecordsTaken(
-                    f"{len(overlap):,} of the records are in the batch of another open round",
-                    hint="start the round again: it will choose others",
-                )
-            rounds.put_batch(connection, request.round_id, rows)
+    def route_batch(self, request: RouteBatch) -> Routed:
+        """Reserves the records and opens their lanes; tasks are the shards' to open.
+
+        Raises RecordsTaken if a round beside this one was quicker.
+        """
+        plan = request.plan
+        with beating():
+            batch = self._store.get_table(request.batch.artifact)
+            metadata = snapshot_metadata(self._store, request.partitions, batch, plan.routing)
+            made, table = routed(plan, batch, metadata)
+            artifact = self._store.put_table(table)
+            with self._engine.begin() as connection:
+                _reserve(connection, plan, table)
+                lanes.put_lanes(connection, plan.round_id, made, schema=plan.schema.name)
+                rounds.put_batch(connection, plan.round_id, batch_rows(table, size=plan.shard_size))
+                unserved = _unserved(connection, plan, made, table)
+        return Routed(
+            artifact=artifact, records=table.num_rows, lanes=tuple(made), unserved=tuple(unserved)
+        )
 
     @activity.defn
     def route_again(self, request: RouteAgain) -> Again:
-        table = self._store.get_table(request.batch.artifact)
+        """Sends records of the batch to the reviewers once more, each by the route it had."""
+        plan = request.plan
+        table = self._store.get_table(request.routed)
         wanted = pa.array(sorted(set(request.records)), pa.string())
         again = table.filter(pc.is_in(table["record_id"], wanted))
-        rows = batch_rows(again, size=request.shard_size, first_shard=request.first_shard)
+        rows = batch_rows(again, size=plan.shard_size, first_shard=request.first_shard)
         with beating(), self._engine.begin() as connection:
-            rounds.put_batch(connection, request.round_id, rows)
+            rounds.put_batch(connection, plan.round_id, rows)
         return Again(artifact=self._store.put_table(again), records=again.num_rows)
 
 
+def snapshot_metadata(
+    store: ArtifactStore, partitions: Iterable[Partition], batch: pa.Table, routing: Routing
+) -> Mapping[str, Mapping[str, object]]:
+    """The metadata of the batch's records, as the snapshot has them; none where no rule looks."""
+    if not any(rule.when or rule.language for rule in routing.rules):
+        return {}
+    wanted = batch["record_id"].combine_chunks()
+    found: dict[str, Mapping[str, object]] = {}
+    for partition in partitions:
+        table = store.get_table(partition.artifact, columns=["record_id", "metadata"])
+        chosen = table.filter(pc.is_in(table["record_id"], wanted))
+        pairs = zip(chosen["record_id"].to_pylist(), chosen["metadata"].to_pylist(), strict=True)
+        found.update((record_id, json.loads(metadata)) for record_id, metadata in pairs)
+    return found
+
+
+def routed(
+    plan: RoundPlan, batch: pa.Table, metadata: Mapping[str, Mapping[str, object]]
+) -> tuple[list[Lane], pa.Table]:
+    """The lanes that the batch needs, and the batch with the route of each record."""
+    router = Router(plan.routing, reviews=plan.reviews_per_record, seconds=plan.review_seconds)
+    routes: list[Route] = [
+        router.route(
+            {**metadata.get(row["record_id"], {}), "arm": row["arm"], "predicted": row["predicted"]}
+        )
+        for row in batch.select(["record_id", "arm", "predicted"]).to_pylist()
+    ]
+    made, numbers = lanes_of(routes)
+    columns: dict[str, Sequence[int | float]] = {
+        "lane": numbers,
+        "reviews": [route.reviews for route in routes],
+        "seconds": [route.seconds for route in routes],
+    }
+    for name, values in columns.items():
+        batch = batch.append_column(name, pa.array(values, ROUTES[name]))
+    # A round that selected nothing still has the lane that its tasks would be in.
+    return made or [Lane(number=0)], batch
+
+
+def _reserve(connection: Connection, plan: RoundPlan, batch: pa.Table) -> None:
+    rounds.lock_pool(connection, plan.pool_id)
+    taken = rounds.reserved_records(connection, plan.pool_id, besides=plan.round_id)
+    if overlap := taken & set(batch["record_id"].to_pylist()):
+        raise RecordsTaken(
+            f"{len(overlap):,} of the records are in the batch of another open round",
+            hint="start the round again: it will choose others",
+        )
+
+
+def _unserved(
+    connection: Connection, plan: RoundPlan, made: Iterable[Lane], table: pa.Table
+) -> Iterable[Unserved]:
+    """The lanes for whose records fewer people qualify than are to judge each of them."""
+    records = Counter(table["lane"].to_pylist())
+    wanted: dict[int, int] = {}
+    for number, reviews in zip(
+        table["lane"].to_pylist(), table["reviews"].to_pylist(), strict=True
+    ):
+        wanted[number] = max(wanted.get(number, 0), reviews)
+    people = lanes.people_of(connection, plan.round_id, today=datetime.now(UTC).date())
+    for lane in made:
+        if people.get(lane.number, 0) < wanted.get(lane.number, 0):
+            yield Unserved(
+                lane=lane.number,
+                queue=lane.queue,
+                needs=tuple(lane.requirement.needs),
+                records=records[lane.number],
+                people=people.get(lane.number, 0),
+                wanted=wanted[lane.number],
+            )
+
+
 def batch_rows(table: pa.Table, *, size: int, first_shard: int = 0) -> list[BatchRow]:
-    """The batch as rows of the read model, `size` records to a shard."""
+    """The routed batch as rows of the read model, `size` records to a shard."""
     return [
         BatchRow(
-            selection=Selection(
-                ordinal=row["ordinal"],
-                record_id=row["record_id"],
-                arm=row["arm"],
-                rank=row["rank"],
-                score=row["score"],
-                propensity=row["propensity"],
-                reason=row["reason"],
-                predicted=row["predicted"],
-            ),
+            selection=selection(row),
             content_digest=row["content_digest"],
             shard=first_shard + position // size,
+            lane=row["lane"],
         )
         for position, row in enumerate(table.to_pylist())
     ]
+
+
+def selection(row: Mapping[str, object]) -> Selection:
+    """A row of a selected batch, routed or not."""
+    names = ("ordinal", "record_id", "arm", "rank", "score", "propensity", "reason", "predicted")
+    return Selection(**{name: row[name] for name in names})  # type: ignore[arg-type]

@@ -9,9 +9,10 @@ from __future__ import annotations
 import urllib.parse
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Annotated
 
 import structlog
-from fastapi import Request
+from fastapi import Depends, Request
 from fastapi.concurrency import run_in_threadpool
 from sqlalchemy.exc import InterfaceError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
@@ -152,6 +153,9 @@ def caller_of(request: Request) -> Caller:
     if caller is None:
         raise NotAuthenticated("nobody is signed in")
     return caller
+
+
+SignedIn = Annotated[Caller, Depends(caller_of)]
 
 
 def allowing(*any_of: Permission) -> Callable[[Request], Caller]:

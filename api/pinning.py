@@ -6,7 +6,8 @@ from sqlalchemy import Connection
 
 from domain.errors import InvalidInput
 from domain.labels import Guideline, LabelSchema
-from storage import definitions, policies
+from domain.routing import Routing
+from storage import definitions, policies, routings
 from storage.policies import GovernedPolicy
 
 _MAX_VERSION = 2**31 - 1
@@ -33,6 +34,11 @@ def pinned_policy(connection: Connection, named: str) -> GovernedPolicy:
 def named_policy(connection: Connection, named: str) -> GovernedPolicy:
     """Any version, approved or not, to look at. Raises InvalidInput, NotFound."""
     return policies.get_policy(connection, *_split(named))
+
+
+def pinned_routing(connection: Connection, named: str) -> Routing:
+    """Raises InvalidInput, NotFound."""
+    return routings.get_routing(connection, *_split(named)).routing
 
 
 def _split(named: str) -> tuple[str, int | None]:

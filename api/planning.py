@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 from sqlalchemy import Connection
 
 from api.authentication import Caller
-from api.pinning import pinned_guideline, pinned_policy, pinned_schema
+from api.pinning import pinned_guideline, pinned_policy, pinned_routing, pinned_schema
 from api.policies import ready_made
 from api.schemas.rounds import RoundBody
 from api.state import now
@@ -19,6 +19,7 @@ from domain.labels import Guideline, LabelSchema
 from domain.policy import SamplingPolicy
 from domain.roles import DatasetRole
 from domain.rounds import RoundPlan
+from domain.routing import EVERYBODY
 from storage import datasets, definitions, pools, rounds
 from storage.policies import GovernedPolicy
 from storage.pools import Pool
@@ -62,6 +63,7 @@ def plan_round(connection: Connection, body: RoundBody, caller: Caller) -> Round
         reviews_per_record=body.reviews_per_record,
         review_seconds=body.seconds,
         shares=body.shares.shares,
+        routing=EVERYBODY if body.routing is None else pinned_routing(connection, body.routing),
     )
 
 

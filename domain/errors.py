@@ -155,6 +155,23 @@ class RecordsTaken(Conflict):
     code = "records_taken"
 
 
+# -- people and routing -----------------------------------------------------------------------
+
+
+class InvalidProfile(InvalidInput):
+    code = "invalid_profile"
+
+
+class InvalidRouting(InvalidInput):
+    code = "invalid_routing"
+
+
+class NotQualified(NotAllowed):
+    """The task demands what this person's profile does not say they bring."""
+
+    code = "not_qualified"
+
+
 # -- reviews ----------------------------------------------------------------------------------
 
 

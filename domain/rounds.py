@@ -17,6 +17,7 @@ from domain.policy import SamplingPolicy
 from domain.progress import ShardState
 from domain.records import ContentKind
 from domain.roles import RoleShares
+from domain.routing import EVERYBODY, Lane, Routing
 from domain.selections import Findings
 
 MAX_REVIEWS_PER_RECORD = 7
@@ -70,6 +71,8 @@ class RoundPlan:
     shard_size: int = 200
     partition_rows: int = 2_000
     shares: RoleShares = field(default_factory=RoleShares)
+    routing: Routing = EVERYBODY
+    """Who judges which record, where that is not the same for all."""
     signature: str = ""
 
     @property
@@ -155,6 +158,31 @@ class Batch:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Unserved:
+    """Records for which fewer people qualify than must judge each of them."""
+
+    lane: int
+    queue: str
+    needs: tuple[str, ...]
+    """What is demanded, in words."""
+    records: int
+    people: int
+    """How many qualify at the moment."""
+    wanted: int
+    """How many are to judge a record at least: reviewers, and an adjudicator besides."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Routed:
+    """The batch with where each of its records goes."""
+
+    artifact: Sha256
+    records: int
+    lanes: tuple[Lane, ...]
+    unserved: tuple[Unserved, ...] = ()
+
+
+@dataclass(frozen=True, kw_only=True)
 class ShardPlan:
     """Input of a ReviewShardWorkflow."""
 
@@ -162,7 +190,7 @@ class ShardPlan:
     shard: int
     look: int
     batch: Sha256
-    """Artifact of the records: the shard's are those of rows `first` to `last` - 1."""
+    """Artifact of the routed records: the shard's are those of rows `first` to `last` - 1."""
     first: int
     last: int
     pool_id: PoolId

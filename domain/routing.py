@@ -60,6 +60,11 @@ class Requirement:
             languages=tuple(sorted({*self.languages, *other.languages})),
         )
 
+    @property
+    def needs(self) -> list[str]:
+        """All that is demanded, in words."""
+        return self.missing(expertise={}, clearance=Clearance.PUBLIC, languages=())
+
     def missing(
         self, *, expertise: Mapping[str, int], clearance: Clearance, languages: Iterable[str]
     ) -> list[str]:
@@ -145,6 +150,40 @@ class Route:
     reviews: int
     seconds: float
     priority: int = 0
+
+
+@dataclass(frozen=True, kw_only=True)
+class Lane:
+    """What records of equal routes have in common: tasks of a lane are offered to the same people.
+
+    Reviews and deadline are the records' own.
+    """
+
+    number: int
+    queue: str = GENERAL
+    requirement: Requirement = field(default_factory=Requirement)
+    priority: int = 0
+
+
+def lanes_of(routes: Iterable[Route]) -> tuple[list[Lane], list[int]]:
+    """The lanes that the routes need, numbered as they first appear, and the lane of each route."""
+    numbers: dict[Sha256, int] = {}
+    lanes: list[Lane] = []
+    taken: list[int] = []
+    for route in routes:
+        key = digest([route.queue, route.requirement, route.priority])
+        if key not in numbers:
+            numbers[key] = len(lanes)
+            lanes.append(
+                Lane(
+                    number=len(lanes),
+                    queue=route.queue,
+                    requirement=route.requirement,
+                    priority=route.priority,
+                )
+            )
+        taken.append(numbers[key])
+    return lanes, taken
 
 
 class Router:

@@ -271,4 +271,5 @@ class Shard:
             ordinal=progress.record.ordinal,
             kind=kind,
             slot=slot,
+            lane=progress.record.lane,
         )

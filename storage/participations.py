@@ -18,20 +18,38 @@ from sqlalchemy import (
 )
 
 from domain.ids import AccountId, RecordId, RoundId
-from storage.tables import participations, review_receipts, reviews, tasks
+from storage.tables import participations, review_receipts, reviews, task_skips, tasks
+
+Person = AccountId | ColumnElement[str]
+"""Who it is about: one person, or whoever a statement is told later."""
 
 FormerHolder = tuple[RoundId, RecordId, AccountId | None]
 
 
 def free() -> ColumnElement[bool]:
-    """Whether a task is for the taking: open, or held on a lapsed lease."""
+    """Whether nobody works on a task: it is open, or held on a lapsed lease."""
     return or_(
         tasks.c.status == "open",
         and_(tasks.c.status == "claimed", tasks.c.lease_until < func.now()),
     )
 
 
-def barred(account_id: AccountId) -> ColumnElement[bool]:
+def offered(person: Person) -> ColumnElement[bool]:
+    """Whether a task is for this person to take, as far as the task itself says.
+
+    Nobody works on it, it is not put off, and they have not passed it by.
+    """
+    skipped = exists().where(
+        task_skips.c.task_id == tasks.c.task_id, task_skips.c.account_id == person
+    )
+    return and_(
+        free(),
+        or_(tasks.c.suspended_until.is_(None), tasks.c.suspended_until <= func.now()),
+        ~skipped,
+    )
+
+
+def barred(person: Person) -> ColumnElement[bool]:
     """Whether the person has the other part in the task's record, or another slot of it.
 
     Whoever holds or has answered a task has a participation, so one look at those of the person
@@ -40,22 +58,22 @@ def barred(account_id: AccountId) -> ColumnElement[bool]:
     return exists().where(
         participations.c.round_id == tasks.c.round_id,
         participations.c.record_id == tasks.c.record_id,
-        participations.c.account_id == account_id,
-        case((participations.c.part != tasks.c.kind, True), else_=has_other_slot(account_id)),
+        participations.c.account_id == person,
+        case((participations.c.part != tasks.c.kind, True), else_=has_other_slot(person)),
     )
 
 
-def has_other_part(account_id: AccountId) -> ColumnElement[bool]:
+def has_other_part(person: Person) -> ColumnElement[bool]:
     """Whether the person has the other part in the task's record: reviewed it, or adjudicated."""
     return exists().where(
         participations.c.round_id == tasks.c.round_id,
         participations.c.record_id == tasks.c.record_id,
-        participations.c.account_id == account_id,
+        participations.c.account_id == person,
         participations.c.part != tasks.c.kind,
     )
 
 
-def has_other_slot(account_id: AccountId) -> ColumnElement[bool]:
+def has_other_slot(person: Person) -> ColumnElement[bool]:
     """Whether the person holds, or has answered, another slot of the record in this shard."""
     other = tasks.alias("other")
     same_record = and_(
@@ -67,13 +85,13 @@ def has_other_slot(account_id: AccountId) -> ColumnElement[bool]:
     answered = (
         standing_receipt()
         .join(other, other.c.task_id == review_receipts.c.task_id)
-        .where(same_record, review_receipts.c.account_id == account_id)
+        .where(same_record, review_receipts.c.account_id == person)
     )
     return or_(
         exists(
             select(1)
             .select_from(other)
-            .where(same_record, other.c.holder == account_id)
+            .where(same_record, other.c.holder == person)
             .correlate(tasks)
         ),
         exists(answered.correlate(tasks)),

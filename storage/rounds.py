@@ -17,6 +17,7 @@ from domain.rounds import Phase, RoundPlan
 from domain.selections import Selection
 from storage.copying import copy_rows
 from storage.documents import from_json, to_json
+from storage.lanes import close_lanes
 from storage.tables import batch_records, rounds
 from storage.tasks import close_all_tasks
 
@@ -49,6 +50,7 @@ class BatchRow:
     content_digest: Sha256
     """Of the content alone, as the round's snapshot has it."""
     shard: int
+    lane: int = 0
 
 
 def create_round(connection: Connection, plan: RoundPlan) -> Round:
@@ -177,6 +179,7 @@ def close_round(
         )
     )
     close_all_tasks(connection, round_id, reason=f"the round is {phase}", at=at)
+    close_lanes(connection, round_id)
 
 
 def open_rounds_without_archive(connection: Connection, limit: int) -> list[RoundId]:
@@ -225,7 +228,10 @@ def reserved_records(
 
 
 def put_batch(connection: Connection, round_id: RoundId, rows: Iterable[BatchRow]) -> int:
-    """Stores the rows and says how many are new or moved: a later look has another shard."""
+    """Stores the rows and says how many are new or moved: a later look has another shard.
+
+    Their lanes must be stored.
+    """
     staged = copy_rows(
         connection,
         batch_records,
@@ -242,6 +248,7 @@ def put_batch(connection: Connection, round_id: RoundId, rows: Iterable[BatchRow
                 "reason": row.selection.reason,
                 "predicted": row.selection.predicted,
                 "shard": row.shard,
+                "lane": row.lane,
             }
             for row in rows
         ),
@@ -330,4 +337,5 @@ def _batch_row(row: Row[*tuple[object, ...]]) -> BatchRow:
         ),
         content_digest=row.content_digest,
         shard=row.shard,
+        lane=row.lane,
     )

@@ -34,6 +34,7 @@ from storage.documents import from_json, plain_text
 from storage.participations import forget_participations, standing_receipt
 from storage.tables import (
     batch_records,
+    lanes,
     records,
     review_receipts,
     rounds,
@@ -62,6 +63,7 @@ class Task:
     ordinal: int
     kind: TaskKind
     slot: int
+    lane: int
     status: TaskStatus
     priority: int
     deadline: Timestamp | None
@@ -97,10 +99,12 @@ def open_tasks(
     shard: int,
     openings: Iterable[TaskOpening],
     deadline: Timestamp | None,
-    priority: int = 0,
     at: Timestamp | None = None,
 ) -> int:
-    """Opens the tasks that are not there yet and says how many. The batch must be stored."""
+    """Opens the tasks that are not there yet and says how many.
+
+    The batch must be stored, and its lanes, of which the tasks have their priority.
+    """
     rows = [
         {
             "task_id": opening.task_id,
@@ -113,7 +117,10 @@ def open_tasks(
             "ordinal": opening.ordinal,
             "kind": opening.kind.value,
             "slot": opening.slot,
-            "priority": priority,
+            "lane": opening.lane,
+            "priority": select(lanes.c.priority)
+            .where(lanes.c.round_id == round_id, lanes.c.lane == opening.lane)
+            .scalar_subquery(),
             "deadline": deadline,
             "opened_at": at or func.now(),
         }
@@ -293,6 +300,7 @@ def task(row: Row[*tuple[object, ...]]) -> Task:
         ordinal=row.ordinal,
         kind=TaskKind(row.kind),
         slot=row.slot,
+        lane=row.lane,
         status=TaskStatus(row.status),
         priority=row.priority,
         deadline=row.deadline,

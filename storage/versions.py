@@ -12,9 +12,10 @@ from domain.errors import InvalidInput, NotFound
 from domain.ids import AccountId, is_name
 from domain.labels import Guideline, LabelSchema
 from domain.policy import SamplingPolicy
+from domain.routing import Routing
 from storage.documents import to_json
 
-Definition = TypeVar("Definition", LabelSchema, Guideline, SamplingPolicy)
+Definition = TypeVar("Definition", LabelSchema, Guideline, SamplingPolicy, Routing)
 
 
 def lock_name(connection: Connection, table: Table, name: str) -> None:
@@ -81,6 +82,11 @@ def latest_of_each(table: Table, *, after: str | None, limit: int) -> Select[*tu
 
 
 def not_found(table: Table, name: str, version: int | None) -> NotFound:
-    what = {"label_schemas": "label schema", "guidelines": "guideline", "policies": "policy"}
+    what = {
+        "label_schemas": "label schema",
+        "guidelines": "guideline",
+        "policies": "policy",
+        "routings": "routing",
+    }
     wanted = name if version is None else f"{name}@{version}"
     return NotFound(f"there is no {what[table.name]} “{wanted}”", name=name, version=version)

@@ -22,7 +22,9 @@ with workflow.unsafe.imports_passed_through():
         BatchDecided,
         CancelRequested,
         RoundPlan,
+        Routed,
     )
+    from domain.routing import Routing
 
 
 class RoundLedger(Ledger):
@@ -62,6 +64,8 @@ class RoundLedger(Ledger):
                 "policy_approved_at": plan.policy_approved_at,
                 "schema": f"{plan.schema.name}@{plan.schema.version}",
                 "guideline": plan.guideline,
+                "routing": f"{plan.routing.name}@{plan.routing.version}",
+                "routing_digest": plan.routing.digest,
                 "submitted_at": plan.requested_at,
             },
             reason=plan.purpose,
@@ -84,6 +88,19 @@ class RoundLedger(Ledger):
                 "shortfalls": len(findings.shortfalls),
                 "alarms": list(findings.alarms),
                 "notes": list(findings.notes),
+            },
+        )
+
+    def routed(self, routed: Routed, *, by: Routing) -> None:
+        self.decide(
+            "batch_routed",
+            subject=routed.artifact,
+            detail={
+                "records": routed.records,
+                "routing": f"{by.name}@{by.version}",
+                "routing_digest": by.digest,
+                "lanes": len(routed.lanes),
+                "unserved": [asdict(each) for each in routed.unserved],
             },
         )
 

@@ -30,6 +30,7 @@ with workflow.unsafe.imports_passed_through():
         Published,
         RoundPlan,
         RoundResult,
+        Routed,
         ShardResult,
         Snapshot,
         TrainedModel,
@@ -90,9 +91,10 @@ class RoundWorkflow:
         steps = self.steps
         snapshot = await steps.snapshot()
         before, batch = await self._select(snapshot)
-        results = await steps.review(batch)
+        routed = await steps.route(snapshot, batch)
+        results = await steps.review(routed)
         while self._published is None:
-            candidate, approval, results = await self._approve(snapshot, batch, results)
+            candidate, approval, results = await self._approve(snapshot, batch, routed, results)
             self._published = await steps.publish(snapshot, candidate, approval, before)
         after = await steps.train(snapshot, candidate.rows, self._published)
         await steps.evaluate(snapshot, candidate, before, after)
@@ -128,7 +130,7 @@ class RoundWorkflow:
     # -- approval -----------------------------------------------------------------------------
 
     async def _approve(
-        self, snapshot: Snapshot, batch: Batch, results: list[ShardResult]
+        self, snapshot: Snapshot, batch: Batch, routed: Routed, results: list[ShardResult]
     ) -> tuple[Candidate, ApprovalDecided, list[ShardResult]]:
         """Shows the dataset until somebody approves it; looks again at records where asked to."""
         while True:
@@ -138,7 +140,7 @@ class RoundWorkflow:
                 return candidate, decision, results
             if not decision.records:
                 raise RoundRejected(decision.reason)
-            results = results + await self.steps.look_again(batch, decision, results)
+            results = results + await self.steps.look_again(routed, decision, results)
             self._approvals.refuse()  # made before the second look, whatever it found
 
     def _settle_approval(self, decision: ApprovalDecided, waiting: Sha256 | None) -> bool:

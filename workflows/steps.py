@@ -7,7 +7,7 @@ from dataclasses import asdict
 
 from temporalio import workflow
 
-from workflows.batch_steps import BatchSteps
+from workflows.batch_steps import SHOWN, BatchSteps
 from workflows.ledger import RoundLedger
 from workflows.options import BULK, HEAVY
 from workflows.shards import ReviewShardWorkflow
@@ -17,9 +17,10 @@ with workflow.unsafe.imports_passed_through():
     from activities.publication import PublicationActivities, Publish
     from activities.quality import AssessQuality, QualityActivities
     from activities.roles import AssignRoles, RoleActivities
-    from activities.routing import Route, RouteAgain, RoutingActivities
+    from activities.routing import RouteAgain, RouteBatch, RoutingActivities
     from domain.canonical import Sha256
     from domain.ids import shard_workflow_id
+    from domain.records import Json
     from domain.rounds import (
         ApprovalDecided,
         Batch,
@@ -27,10 +28,12 @@ with workflow.unsafe.imports_passed_through():
         Phase,
         Published,
         RoundPlan,
+        Routed,
         ShardPlan,
         ShardResult,
         Snapshot,
         TrainedModel,
+        Unserved,
     )
 
 
@@ -41,18 +44,34 @@ class RoundSteps(BatchSteps):
         super().__init__(plan, ledger)
         self._shards = 0
 
-    async def review(self, batch: Batch) -> list[ShardResult]:
+    async def route(self, snapshot: Snapshot, batch: Batch) -> Routed:
         await self._enter(Phase.ROUTING, self._known_of(batch))
-        await workflow.execute_activity_method(
+        routed = await workflow.execute_activity_method(
             RoutingActivities.route_batch,
-            Route(round_id=self.plan.round_id, batch=batch, shard_size=self.plan.shard_size),
+            RouteBatch(plan=self.plan, batch=batch, partitions=snapshot.partitions),
             **BULK,
         )
-        return await self._run_shards(batch.artifact, batch.records, look=1)
+        self.ledger.routed(routed, by=self.plan.routing)
+        return routed
 
-    async def _run_shards(self, artifact: Sha256, records: int, *, look: int) -> list[ShardResult]:
+    async def review(self, routed: Routed) -> list[ShardResult]:
+        return await self._run_shards(
+            routed.artifact, routed.records, look=1, unserved=routed.unserved
+        )
+
+    async def _run_shards(
+        self,
+        artifact: Sha256,
+        records: int,
+        *,
+        look: int,
+        unserved: tuple[Unserved, ...] = (),
+    ) -> list[ShardResult]:
         """Starts the shards together and waits for all of them, for as long as people need."""
-        await self._enter(Phase.REVIEWING, awaiting={"who": "reviewers", "records": records})
+        awaiting: dict[str, Json] = {"who": "reviewers", "records": records}
+        if unserved:
+            awaiting["unserved"] = [asdict(each) for each in unserved[:SHOWN]]
+        await self._enter(Phase.REVIEWING, awaiting=awaiting)
         size = self.plan.shard_size
         starts = range(0, records, size)
         first_shard, self._shards = self._shards, self._shards + len(starts)
@@ -120,16 +139,15 @@ class RoundSteps(BatchSteps):
         return candidate
 
     async def look_again(
-        self, batch: Batch, decision: ApprovalDecided, results: list[ShardResult]
+        self, routed: Routed, decision: ApprovalDecided, results: list[ShardResult]
     ) -> list[ShardResult]:
         again = await workflow.execute_activity_method(
             RoutingActivities.route_again,
             RouteAgain(
-                round_id=self.plan.round_id,
-                batch=batch,
+                plan=self.plan,
+                routed=routed.artifact,
                 records=decision.records,
                 first_shard=self._shards,
-                shard_size=self.plan.shard_size,
             ),
             **BULK,
         )

@@ -17,6 +17,7 @@ from api.cli import (
     policies,
     pools,
     rounds,
+    routings,
     select,
     stack,
 )
@@ -38,6 +39,7 @@ app.add_typer(accounts.app, name="account")
 app.add_typer(definitions.schemas, name="schema")
 app.add_typer(definitions.guidelines, name="guideline")
 app.add_typer(policies.app, name="policy")
+app.add_typer(routings.app, name="routing")
 app.add_typer(pools.app, name="pool")
 app.add_typer(rounds.app, name="round")
 app.add_typer(datasets.app, name="dataset")

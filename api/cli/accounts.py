@@ -7,10 +7,13 @@ from typing import Annotated, Any
 import httpx
 import typer
 
+from api.cli.account_profiles import changed_profile, profile_facts
 from api.cli.output import DataDirOption, JsonOption, console, print_json, print_table
 from api.cli.session import ApiOption, TokenOption, client, get, pages
 from domain.accounts import Role
 from domain.errors import NotFound
+from domain.profiles import Standing
+from domain.routing import Clearance
 
 app = typer.Typer(help="People, and what they may do.", no_args_is_help=True)
 
@@ -111,6 +114,78 @@ def make_token(
         print_json(made)
         return
     console.print(f"API token of {name}, shown this once: {made['token']}", markup=False)
+
+
+@app.command("profile")
+def profile(
+    *,
+    name: NameArgument,
+    expertise: Annotated[
+        list[str] | None,
+        typer.Option("--expertise", metavar="DOMAIN=LEVEL", help="1 to 5; 0 takes it back."),
+    ] = None,
+    language: Annotated[
+        list[str] | None, typer.Option("--language", help="All that they read; once for each.")
+    ] = None,
+    clearance: Annotated[Clearance | None, typer.Option("--clearance")] = None,
+    capacity: Annotated[
+        int | None, typer.Option("--capacity", min=0, help="Answers a day; 0: without end.")
+    ] = None,
+    away: Annotated[
+        list[str] | None,
+        typer.Option("--away", metavar="FIRST..LAST", help="Days; none takes all back."),
+    ] = None,
+    reason: Annotated[str, typer.Option("--reason", help="Why; kept with the change.")] = "",
+    data_dir: DataDirOption = None,
+    api_url: ApiOption = None,
+    token: TokenOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Show what a person brings to reviewing, or change it."""
+    with client(data_dir, api_url, token) as connected:
+        account = _account_named(connected, name)
+        path = f"/accounts/{account['account_id']}/profile"
+        found = get(connected, path)
+        changed = changed_profile(
+            found,
+            expertise=expertise,
+            languages=language,
+            clearance=clearance,
+            capacity=capacity,
+            away=away,
+        )
+        if changed != {key: found[key] for key in changed}:
+            body = changed | {"reason": reason or "not given"}
+            found = connected.put(f"/api/v1{path}", json=body).json()
+    if as_json:
+        print_json(found)
+        return
+    print_table(["", ""], profile_facts(found), title=name)
+
+
+@app.command("standing")
+def standing(
+    *,
+    name: NameArgument,
+    schema: Annotated[str, typer.Option("--schema", help="Name of the label schema.")],
+    to: Annotated[Standing, typer.Option("--to", help="How far their answers are relied on.")],
+    reason: Annotated[str, typer.Option("--reason", help="Why; kept with the change.")],
+    data_dir: DataDirOption = None,
+    api_url: ApiOption = None,
+    token: TokenOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Pause a person's work under a label schema, or let them go on."""
+    with client(data_dir, api_url, token) as connected:
+        account = _account_named(connected, name)
+        found = connected.put(
+            f"/api/v1/accounts/{account['account_id']}/standings/{schema}",
+            json={"standing": to.value, "reason": reason},
+        ).json()
+    if as_json:
+        print_json(found)
+        return
+    print_table(["", ""], profile_facts(found), title=name)
 
 
 @app.command("whoami")

@@ -9,10 +9,11 @@ from typing import Annotated, Any
 import typer
 
 from api.cli.definitions import NamedArgument, named, path_of
-from api.cli.output import DataDirOption, JsonOption, console, print_json, print_table, remark
-from api.cli.session import ApiOption, Refused, TokenOption, client, get, pages, post
+from api.cli.documents import bytes_of, fault_lines, send_document
+from api.cli.output import DataDirOption, JsonOption, console, print_json, print_table
+from api.cli.session import ApiOption, TokenOption, client, get, pages, post
 from domain.arms import ArmKind
-from domain.errors import InvalidInput, InvalidPolicy, UnreadableFile
+from domain.errors import InvalidInput, InvalidPolicy
 
 app = typer.Typer(help="Sampling policies: what a round selects.", no_args_is_help=True)
 
@@ -30,16 +31,8 @@ def add(
     as_json: JsonOption = False,
 ) -> None:
     """Write a policy, or its next version if it changes. Another person approves it."""
-    document = _bytes_of(file)
     with client(data_dir, api_url, token) as connected:
-        try:
-            made = connected.post(
-                "/api/v1/policies", content=document, headers={"Content-Type": "application/yaml"}
-            ).json()
-        except Refused as refusal:
-            for line in _fault_lines(str(file), refusal.context.get("faults")):
-                remark(line)
-            raise
+        made = send_document(connected, "/policies", file)
     if as_json:
         print_json(made)
         return
@@ -58,13 +51,13 @@ def check(*, file: FileArgument, as_json: JsonOption = False) -> None:
     from api.policies.documents import parse_policy
 
     try:
-        policy = parse_policy(_bytes_of(file))
+        policy = parse_policy(bytes_of(file))
     except InvalidPolicy as error:
         found: Any = error.context["faults"]
         if as_json:
             print_json({"valid": False, "faults": found})
         else:
-            for line in _fault_lines(str(file), found):
+            for line in fault_lines(str(file), found):
                 console.print(line, markup=False)
         raise typer.Exit(1) from None
     if as_json:
@@ -179,11 +172,12 @@ def diff(
     as_json: JsonOption = False,
 ) -> None:
     """Show how two policies differ: versions, files, or one of each."""
-    from api.policies.documents import differences, parse_policy
+    from api.documents.writing import differences
+    from api.policies.documents import parse_policy
 
     def said(which: str) -> Any:
         if Path(which).is_file():
-            return parse_policy(_bytes_of(Path(which)))
+            return parse_policy(bytes_of(Path(which)))
         with client(data_dir, api_url, token) as connected:
             return _stored(get(connected, f"/policies/{path_of(which)}"))
 
@@ -199,13 +193,6 @@ def _stored(found: dict[str, Any]) -> Any:
     from api.policies.documents import parse_policy
 
     return parse_policy(json.dumps(found["document"]))
-
-
-def _bytes_of(path: Path) -> bytes:
-    try:
-        return path.read_bytes()
-    except OSError as error:
-        raise UnreadableFile(f"{path} cannot be read: {error.strerror}") from error
 
 
 def _facts(found: dict[str, Any]) -> list[tuple[str, object]]:
@@ -231,14 +218,3 @@ def _arms(policy: dict[str, Any]) -> str:
 
 def _words(identifier: str) -> str:
     return identifier.replace("_", " ")
-
-
-def _fault_lines(place: str, faults: Any) -> list[str]:
-    """`weekly.yaml: line 12: arms[2].share: must be above 0 and at most 1`, each with its hint."""
-    lines = []
-    for fault in faults or []:
-        line = f"line {fault['line']}" if fault["line"] else ""
-        parts = (place, line, fault["where"], fault["message"])
-        hint = f" ({fault['hint']})" if fault["hint"] else ""
-        lines.append(": ".join(part for part in parts if part) + hint)
-    return lines

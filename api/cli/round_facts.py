@@ -20,10 +20,12 @@ def facts_of(found: dict[str, Any]) -> list[tuple[str, object]]:
         ("batch", f"{sum(chosen.values()):,}: {arms} ({used['name']}@{used['version']})"),
         ("schema", found["schema"]),
         ("guideline", found["guideline"]),
+        ("routing", f"{found['routing']['name']}@{found['routing']['version']}"),
         ("asked for by", found["requested_by"]["name"]),
     ]
     if found["awaiting"]:
         facts.append(("waits for", found["awaiting"].get("who", "")))
+        facts.extend(_unserved(found["awaiting"].get("unserved", [])))
         if digest := found["awaiting"].get("dataset_digest"):
             facts.append(("dataset to approve", digest))
         if digest := found["awaiting"].get("batch_digest"):
@@ -41,6 +43,18 @@ def facts_of(found: dict[str, Any]) -> list[tuple[str, object]]:
     if failure := found["failure"]:
         facts.append(("ended because", failure.get("message") or failure.get("code", "")))
     return facts
+
+
+def _unserved(lanes: list[dict[str, Any]]) -> list[tuple[str, object]]:
+    """Records for which too few people qualify."""
+    return [
+        (
+            "too few people",
+            f"{each['people']} of {each['wanted']} reviewers for {each['records']:,} records in "
+            + ": ".join([each["queue"], ", ".join(each["needs"])]),
+        )
+        for each in lanes
+    ]
 
 
 def _worth(evaluation: dict[str, Any]) -> list[tuple[str, object]]:

@@ -45,6 +45,10 @@ def start(
     guideline: Annotated[
         str | None, typer.Option("--guideline", help="name or name@version; else none.")
     ] = None,
+    routing: Annotated[
+        str | None,
+        typer.Option("--routing", help="name or name@version; else everybody judges everything."),
+    ] = None,
     dataset: Annotated[
         str | None, typer.Option("--dataset", help="What to publish; else named after the pool.")
     ] = None,
@@ -67,6 +71,7 @@ def start(
         "records": records,
         "schema": schema,
         "guideline": guideline,
+        "routing": routing,
         "dataset": dataset,
         "reviews_per_record": reviews,
         "review_hours": hours,

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any
+from typing import Annotated
 
-from fastapi import APIRouter, Depends, Query, Request
+from fastapi import APIRouter, Depends, Query
 from sqlalchemy import Connection
 
 from api.authentication import Caller, allowing
+from api.documents.sending import SENT, document_body
 from api.idempotency import Write, once
 from api.policies.documents import examine, json_schema, parse_policy
 from api.schemas.body import After, Document, IdempotencyKey, Limit, Page, Version
@@ -21,7 +22,6 @@ from api.schemas.policies import (
 )
 from api.state import Parts
 from domain.accounts import Permission
-from domain.errors import InvalidInput
 from storage import policies
 
 router = APIRouter(prefix="/api/v1/policies", tags=["policies"])
@@ -30,9 +30,6 @@ Definer = Annotated[Caller, Depends(allowing(Permission.DEFINE))]
 Approver = Annotated[Caller, Depends(allowing(Permission.APPROVE_POLICIES))]
 Viewer = Annotated[Caller, Depends(allowing(Permission.SEE_ROUNDS))]
 
-MEDIA_TYPES = frozenset(
-    {"application/json", "application/yaml", "application/x-yaml", "text/yaml", "text/x-yaml"}
-)
 EXAMPLE = {
     "name": "weekly",
     "batch_size": 100,
@@ -41,35 +38,11 @@ EXAMPLE = {
         {"name": "random", "kind": "random", "share": 0.2},
     ],
 }
-_BODY: dict[str, Any] = {
-    "requestBody": {
-        "required": True,
-        "description": "The policy as JSON, or the same as YAML. GET /api/v1/policies/schema says "
-        "what may stand in it.",
-        "content": {
-            "application/json": {"schema": {"type": "object"}, "example": EXAMPLE},
-            "application/yaml": {"schema": {"type": "string"}},
-        },
-    }
-}
-
-
-async def _text(request: Request) -> PolicySource:
-    """The document as it was sent. Raises InvalidInput."""
-    kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
-    if kind not in MEDIA_TYPES:
-        raise InvalidInput(
-            f"a policy is sent as application/json or application/yaml, not as {kind or 'nothing'}",
-            hint="name the Content-Type",
-        )
-    body = await request.body()
-    try:
-        return PolicySource(text=body.decode("utf-8-sig"))
-    except UnicodeDecodeError as error:
-        raise InvalidInput("the policy is not UTF-8") from error
-
-
-Source = Annotated[PolicySource, Depends(_text)]
+_BODY = document_body(
+    "The policy as JSON, or the same as YAML. GET /api/v1/policies/schema says what may stand in "
+    "it.",
+    EXAMPLE,
+)
 
 
 @router.post(
@@ -79,20 +52,21 @@ Source = Annotated[PolicySource, Depends(_text)]
     openapi_extra=_BODY,
 )
 async def create_policy(
-    caller: Definer, source: Source, parts: Parts, idempotency_key: IdempotencyKey = None
+    caller: Definer, text: SENT, parts: Parts, idempotency_key: IdempotencyKey = None
 ) -> PolicyView:
     """It waits until another person approves it.
 
     A document that cannot be followed is refused with all of its faults, each with line and column.
     """
-    wanted = parse_policy(source.text)
+    wanted = parse_policy(text)
+    source = PolicySource(text=text)
     return await parts.in_transaction(
         lambda connection: once(
             connection,
             Write(caller=caller, route="policies", key=idempotency_key, body=source),
             PolicyView,
             lambda: PolicyView.governed(
-                policies.put_policy(connection, wanted, caller.account_id, source=source.text)
+                policies.put_policy(connection, wanted, caller.account_id, source=text)
             ),
         )
     )
@@ -101,21 +75,12 @@ async def create_policy(
 @router.post(
     "/check", summary="Say what is wrong with a policy, and store nothing", openapi_extra=_BODY
 )
-async def check_policy(caller: Viewer, source: Source) -> CheckedPolicy:
+async def check_policy(caller: Viewer, text: SENT) -> CheckedPolicy:
     del caller
-    policy, found = examine(source.text)
+    policy, found = examine(text)
     return CheckedPolicy(
         valid=not found,
-        faults=[
-            FaultView(
-                line=each.mark.line if each.mark else None,
-                column=each.mark.column if each.mark else None,
-                where=each.where,
-                message=each.message,
-                hint=each.hint,
-            )
-            for each in found
-        ],
+        faults=[FaultView(**each.as_json) for each in found],
         policy=None if policy is None or found else PolicySummary.of(policy),
     )
 

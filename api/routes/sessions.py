@@ -5,11 +5,10 @@ from __future__ import annotations
 import time
 from collections import OrderedDict, deque
 from datetime import timedelta
-from typing import Annotated
 
-from fastapi import APIRouter, Depends, Request, Response
+from fastapi import APIRouter, Request, Response
 
-from api.authentication import SESSION_COOKIE, Caller, caller_of, check_same_origin
+from api.authentication import SESSION_COOKIE, Caller, SignedIn, check_same_origin
 from api.schemas.accounts import Me, SessionBody
 from api.state import Parts
 from domain.errors import NotAuthenticated, TooManyAttempts
@@ -23,8 +22,6 @@ WINDOW_SECONDS = 60.0
 _REMEMBERED = 10_000
 _failures: OrderedDict[tuple[str, str], deque[float]] = OrderedDict()
 """When sign-ins failed, by name and address. Passwords have 84 bits: this only slows noise down."""
-
-SignedIn = Annotated[Caller, Depends(caller_of)]
 
 
 @router.get("/me", summary="Who you are and what you may do")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import string
 from collections.abc import Collection
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Annotated
 
 from fastapi import APIRouter, Depends
@@ -27,8 +27,9 @@ from domain.accounts import Permission
 from domain.errors import Conflict, NotFound
 from domain.ids import RoundId, TaskId
 from domain.labels import LabelSchema
+from domain.profiles import Profile
 from domain.tasks import ReviewStatus, TaskKind
-from storage import claims, reviews, tasks
+from storage import claims, profiles, queues, reviews, tasks
 
 router = APIRouter(prefix="/api/v1", tags=["tasks"])
 
@@ -48,15 +49,17 @@ async def claim(body: ClaimBody, caller: Labeller, parts: Parts) -> Claimed:
     return await parts.in_transaction(lambda connection: _claim(connection, body, caller))
 
 
-@router.get("/queue", summary="What the queue holds for you")
+@router.get("/queue", summary="What the queues hold for you")
 async def queue(caller: Labeller, parts: Parts) -> Queue:
     def look(connection: Connection) -> Queue:
-        facts = claims.queue_facts(connection, caller.account_id, _kinds(caller, None))
+        profile = profiles.get_profile(connection, caller.account_id)
+        facts = queues.queue_facts(connection, caller.account_id, _kinds(caller, None))
         return Queue(
             claimable=facts.claimable,
             barred=facts.barred,
             claimed_by_others=facts.claimed_by_others,
             next_at=facts.next_lapse,
+            unqualified=_unqualified(profile, facts),
             mine=[held.task_id for held in claims.held_tasks(connection, caller.account_id)],
             done=reviews.count_accepted(connection, caller.account_id),
         )
@@ -99,6 +102,7 @@ def _claim(connection: Connection, body: ClaimBody, caller: Caller) -> Claimed:
         )
     skip = [TaskId(task_id) for task_id in body.skip]
     round_id = RoundId(body.round) if body.round else None
+    profile = profiles.get_profile(connection, caller.account_id)
     for held in claims.held_tasks(connection, caller.account_id):
         wanted = round_id is None or held.round_id == round_id
         if wanted and held.kind in kinds and held.task_id not in skip:
@@ -108,25 +112,66 @@ def _claim(connection: Connection, body: ClaimBody, caller: Caller) -> Claimed:
             except Conflict:
                 continue  # an answer that was on its way has arrived meanwhile
             return Claimed(task=_view_held(connection, held.task_id, caller))
+    if (resting := _resting(connection, profile)) is not None:
+        return resting
     task = claims.claim_task(
-        connection, caller.account_id, kinds=kinds, lease=LEASE, round_id=round_id, skip=skip
+        connection,
+        caller.account_id,
+        kinds=kinds,
+        lease=LEASE,
+        round_id=round_id,
+        queue=body.queue,
+        skip=skip,
     )
     if task is not None:
         return Claimed(task=_view_held(connection, task.task_id, caller))
-    return _nothing(claims.queue_facts(connection, caller.account_id, kinds))
+    facts = queues.queue_facts(
+        connection, caller.account_id, kinds, round_id=round_id, queue=body.queue
+    )
+    return _nothing(profile, facts)
 
 
-def _nothing(facts: claims.QueueFacts) -> Claimed:
+def _resting(connection: Connection, profile: Profile) -> Claimed | None:
+    """Why the person gets no new task whatever the queues hold; none if nothing speaks against."""
+    absence = profile.away(datetime.now(UTC).date())
+    if absence is not None:
+        return Claimed(
+            task=None,
+            why="away",
+            detail=f"you are noted as away until {absence.last}; change that on your profile",
+        )
+    most = profile.capacity_per_day
+    if most is not None and profiles.answered_today(connection, profile.account_id) >= most:
+        return Claimed(
+            task=None,
+            why="capacity_reached",
+            detail=f"you have given today's {most:,} answers; the day turns at midnight UTC",
+        )
+    return None
+
+
+def _nothing(profile: Profile, facts: queues.QueueFacts) -> Claimed:
     why: Why
-    if facts.claimable or facts.mine:
-        why, detail = "all_skipped", "what is left was skipped, or is in another round"
+    unqualified = _unqualified(profile, facts)
+    if facts.claimable or facts.mine or facts.passed_by:
+        why, detail = "all_skipped", "what is left was skipped or put off"
     elif facts.claimed_by_others:
         why, detail = "all_leased", "other people are working on what is left"
+    elif any(each.paused for each in facts.unsuited):
+        why, detail = "paused", "your answers are being looked at; a lead can say more"
+    elif unqualified:
+        why, detail = "not_qualified", "what is left needs " + "; or ".join(unqualified)
     elif facts.barred:
         why, detail = "not_qualified", "you have a part in every record that is left"
     else:
         why, detail = "nothing_open", "nothing waits for anybody"
     return Claimed(task=None, why=why, detail=detail, next_at=facts.next_lapse)
+
+
+def _unqualified(profile: Profile, facts: queues.QueueFacts) -> list[str]:
+    """What the person would have to bring for tasks that they are not offered, in words."""
+    lacking = [", ".join(profile.lacks(each.lane.requirement)) for each in facts.unsuited]
+    return list(dict.fromkeys(filter(None, lacking)))
 
 
 def _kinds(caller: Caller, wanted: Collection[TaskKind] | None) -> list[TaskKind]:
@@ -149,7 +194,6 @@ def _view_held(connection: Connection, task_id: TaskId, caller: Caller) -> TaskV
     task, plan = detail.task, detail.plan
     if task.holder != caller.account_id:
         raise NotFound("no such task", task_id=task_id)
-    facts = claims.queue_facts(connection, caller.account_id, _kinds(caller, None))
     return TaskView(
         task_id=task.task_id,
         kind=task.kind,
@@ -166,7 +210,6 @@ def _view_held(connection: Connection, task_id: TaskId, caller: Caller) -> TaskV
         deadline=task.deadline,
         progress=Progress(
             done=reviews.count_accepted(connection, caller.account_id, round_id=task.round_id),
-            claimable=facts.claimable,
         ),
         reviews=_masked(connection, task) if task.kind is TaskKind.ADJUDICATION else [],
     )

@@ -7,7 +7,7 @@ from enum import StrEnum
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator
 
-from api.policies.documents import dump_yaml, to_document
+from api.documents.writing import dump_yaml, to_document
 from api.schemas.body import Body, Document, Reason
 from domain.arms import ArmKind, Combine, Diversity, Signal
 from domain.canonical import Sha256

@@ -8,6 +8,7 @@ from pydantic import UUID4, ConfigDict, Field, model_validator
 
 from api.schemas.body import Body, Document, Name, Reason
 from api.schemas.policies import PolicySummary
+from api.schemas.routings import RoutingSummary
 from domain.accounts import Actor
 from domain.canonical import Sha256
 from domain.ids import PoolId, RecordId, RoundId, Timestamp
@@ -46,6 +47,7 @@ class RoundView:
     schema: str
     labels: list[str]
     guideline: str
+    routing: RoutingSummary
     reviews_per_record: int
     review_seconds: float
     requested_by: Actor
@@ -78,6 +80,7 @@ class RoundView:
             schema=f"{plan.schema.name}@{plan.schema.version}",
             labels=list(plan.schema.labels),
             guideline=plan.guideline,
+            routing=RoutingSummary.of(plan.routing),
             reviews_per_record=plan.reviews_per_record,
             review_seconds=plan.review_seconds,
             requested_by=plan.requested_by,
@@ -239,6 +242,8 @@ class RoundBody(Body):
     label_schema: str | None = Field(default=None, alias="schema", max_length=100)
     """`name` or `name@version`; left out: the pool's own."""
     guideline: str | None = Field(default=None, max_length=100)
+    routing: str | None = Field(default=None, max_length=100)
+    """name or name@version; left out: every reviewer may judge every record."""
     """`name` or `name@version`; left out: one that says nothing."""
     dataset: Name | None = None
     """Left out: named after the pool."""

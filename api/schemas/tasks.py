@@ -42,8 +42,6 @@ class MaskedReview:
 class Progress:
     done: int
     """Answers of yours in this round that were accepted."""
-    claimable: int
-    """Tasks that you could take now, in all rounds."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -68,7 +66,15 @@ class TaskView:
     """Of an adjudication only: reviewers do not see each other's answers."""
 
 
-Why = Literal["nothing_open", "all_leased", "not_qualified", "all_skipped"]
+Why = Literal[
+    "nothing_open",
+    "all_leased",
+    "not_qualified",
+    "all_skipped",
+    "paused",
+    "away",
+    "capacity_reached",
+]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -90,11 +96,16 @@ class Lease:
 
 @dataclass(frozen=True, kw_only=True)
 class Queue:
+    """Counts end at 100, which stands for 100 or more."""
+
     claimable: int
+    """Records with a task that you could take now, in all rounds."""
     barred: int
     """Open, but you already have a part in the record."""
     claimed_by_others: int
     next_at: Timestamp | None
+    unqualified: list[str]
+    """What tasks that you are not offered need and your profile does not say you bring."""
     mine: list[TaskId]
     """What you hold now."""
     done: int
@@ -116,6 +127,8 @@ class ClaimBody(Body):
     kinds: list[TaskKind] | None = None
     """Left out: every kind that your roles allow."""
     round: str | None = None
+    queue: str | None = Field(default=None, max_length=63)
+    """Only from this queue."""
     skip: list[str] = Field(default_factory=list, max_length=MAX_SKIPPED)
     """Tasks not to be given: the one on the screen while the next is fetched, those put off."""
 

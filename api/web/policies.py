@@ -10,9 +10,9 @@ from sqlalchemy import Connection
 from starlette.responses import Response
 
 from api.authentication import Caller, allowing
+from api.documents.writing import differences, dump_yaml
 from api.pinning import named_policy
 from api.policies import ready_made, words
-from api.policies.documents import differences, dump_yaml
 from api.schemas.body import Version
 from api.state import Parts
 from api.web.rendering import PageRoute, page

@@ -6,7 +6,10 @@ from storage.tables.people import (
     api_tokens,
     idempotency_keys,
     one_time_passwords,
+    profile_changes,
+    profiles,
     sessions,
+    standings,
 )
 from storage.tables.pools import (
     guidelines,
@@ -15,6 +18,7 @@ from storage.tables.pools import (
     policies,
     pools,
     records,
+    routings,
     superseded_records,
 )
 from storage.tables.results import (
@@ -25,11 +29,13 @@ from storage.tables.results import (
 )
 from storage.tables.rounds import (
     batch_records,
+    lanes,
     outcomes,
     participations,
     review_receipts,
     reviews,
     rounds,
+    task_skips,
     tasks,
 )
 
@@ -44,6 +50,7 @@ __all__ = [
     "idempotency_keys",
     "imports",
     "label_schemas",
+    "lanes",
     "metadata",
     "model_versions",
     "one_time_passwords",
@@ -51,11 +58,16 @@ __all__ = [
     "participations",
     "policies",
     "pools",
+    "profile_changes",
+    "profiles",
     "records",
     "review_receipts",
     "reviews",
     "rounds",
+    "routings",
     "sessions",
+    "standings",
     "superseded_records",
+    "task_skips",
     "tasks",
 ]

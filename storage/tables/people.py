@@ -2,7 +2,18 @@
 
 from __future__ import annotations
 
-from sqlalchemy import ARRAY, CheckConstraint, Column, ForeignKey, Index, Integer, Table, Text
+from sqlalchemy import (
+    ARRAY,
+    BigInteger,
+    CheckConstraint,
+    Column,
+    ForeignKey,
+    Identity,
+    Index,
+    Integer,
+    Table,
+    Text,
+)
 from sqlalchemy.dialects.postgresql import JSONB
 
 from storage.tables.columns import Instant, created_at, metadata
@@ -21,6 +32,45 @@ accounts = Table(
     Column("disabled_at", Instant),
     created_at(),
 )
+
+profiles = Table(
+    "profiles",
+    metadata,
+    Column("account_id", Text, ForeignKey("accounts.account_id"), primary_key=True),
+    Column("expertise", JSONB, nullable=False),
+    Column("languages", ARRAY(Text), nullable=False),
+    Column("clearance", Integer, nullable=False),
+    Column("capacity_per_day", Integer),
+    Column("absences", JSONB, nullable=False),
+    Column("updated_at", Instant, nullable=False),
+)
+"""What a person brings. `clearance` is the level, so that SQL can compare it."""
+
+profile_changes = Table(
+    "profile_changes",
+    metadata,
+    Column("change_id", BigInteger, Identity(always=True), primary_key=True),
+    _account(),
+    Column("changed_by", Text, nullable=False),
+    Column("changed_at", Instant, nullable=False),
+    Column("reason", Text, nullable=False),
+    Column("before", JSONB, nullable=False),
+    Column("after", JSONB, nullable=False),
+    Index("ix_profile_changes_account_id_change_id", "account_id", "change_id"),
+)
+"""Every change of a profile or a standing: only ever added to."""
+
+standings = Table(
+    "standings",
+    metadata,
+    Column("account_id", Text, ForeignKey("accounts.account_id"), primary_key=True),
+    Column("schema_name", Text, primary_key=True),
+    Column("standing", Text, nullable=False),
+    Column("reason", Text, nullable=False),
+    Column("changed_at", Instant, nullable=False),
+    CheckConstraint("standing IN ('untried', 'passed', 'paused')", name="standing"),
+)
+"""How far a person's answers under a label schema may be relied on; no row: untried."""
 
 api_tokens = Table(
     "api_tokens",

@@ -38,6 +38,11 @@ def _definitions(name: str, *more: SchemaItem) -> Table:
 
 label_schemas = _definitions("label_schemas")
 guidelines = _definitions("guidelines")
+routings = _definitions(
+    "routings",
+    # As it was written, comments and all.
+    Column("source", Text, nullable=False),
+)
 policies = _definitions(
     "policies",
     # As it was written, comments and all; what it says is in `body`.

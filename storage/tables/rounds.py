@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from sqlalchemy import (
+    ARRAY,
     BigInteger,
+    Boolean,
     CheckConstraint,
     Column,
     Double,
@@ -59,6 +61,24 @@ rounds = Table(
     ),
 )
 
+lanes = Table(
+    "lanes",
+    metadata,
+    _round(primary_key=True),
+    Column("lane", Integer, primary_key=True),
+    Column("queue", Text, nullable=False),
+    Column("expertise", JSONB, nullable=False),
+    Column("clearance", Integer, nullable=False),
+    Column("languages", ARRAY(Text), nullable=False),
+    Column("priority", Integer, nullable=False),
+    Column("schema_name", Text, nullable=False),
+    Column("calibrated", Boolean, nullable=False, server_default="false"),
+    Column("open", Boolean, nullable=False, server_default="true"),
+    Index("ix_lanes_open", "round_id", "lane", postgresql_where=text("open")),
+)
+"""Where the records of equal routes wait, and what people must bring for them. A round's lanes are
+open until it ends."""
+
 batch_records = Table(
     "batch_records",
     metadata,
@@ -73,7 +93,9 @@ batch_records = Table(
     Column("reason", Text, nullable=False),
     Column("predicted", Text),
     Column("shard", Integer, nullable=False),
+    Column("lane", Integer, nullable=False, server_default="0"),
     UniqueConstraint("round_id", "ordinal"),
+    ForeignKeyConstraint(["round_id", "lane"], ["lanes.round_id", "lanes.lane"]),
 )
 
 participations = Table(
@@ -104,11 +126,13 @@ tasks = Table(
     Column("ordinal", Integer, nullable=False),
     Column("kind", Text, nullable=False),
     Column("slot", Integer, nullable=False),
+    Column("lane", Integer, nullable=False, server_default="0"),
     Column("status", Text, nullable=False, server_default="open"),
     Column("priority", Integer, nullable=False, server_default="0"),
     Column("deadline", Instant),
     Column("holder", Text),
     Column("lease_until", Instant),
+    Column("suspended_until", Instant),
     Column("review_id", Text),
     Column("opened_at", Instant, nullable=False),
     Column("closed_at", Instant),
@@ -120,6 +144,7 @@ tasks = Table(
         name="a_claim_has_a_holder",
     ),
     CheckConstraint("status <> 'open' OR holder IS NULL", name="an_open_task_has_no_holder"),
+    ForeignKeyConstraint(["round_id", "lane"], ["lanes.round_id", "lanes.lane"]),
     ForeignKeyConstraint(
         ["round_id", "record_id"], ["batch_records.round_id", "batch_records.record_id"]
     ),
@@ -144,6 +169,9 @@ tasks = Table(
     ),
     Index(
         "ix_tasks_queue",
+        "round_id",
+        "lane",
+        "kind",
         text("priority DESC"),
         "deadline",
         "ordinal",
@@ -153,7 +181,23 @@ tasks = Table(
     Index("ix_tasks_round_id_record_id", "round_id", "record_id"),
     Index("ix_tasks_round_id_shard", "round_id", "shard"),
     Index("ix_tasks_holder", "holder", postgresql_where=text("status = 'claimed'")),
+    Index("ix_tasks_lease_until", "lease_until", postgresql_where=text("status = 'claimed'")),
+    Index(
+        "ix_tasks_suspended_until",
+        "suspended_until",
+        postgresql_where=text("suspended_until IS NOT NULL"),
+    ),
 )
+
+task_skips = Table(
+    "task_skips",
+    metadata,
+    Column("task_id", Text, ForeignKey("tasks.task_id"), primary_key=True),
+    Column("account_id", Text, primary_key=True),
+    Column("reason", Text, nullable=False),
+    Column("skipped_at", Instant, nullable=False),
+)
+"""Tasks that a person has passed by, with why: they are not offered to them again."""
 
 review_receipts = Table(
     "review_receipts",
@@ -165,6 +209,7 @@ review_receipts = Table(
     created_at(),
     Column("acknowledged_at", Instant),
     Index("ix_review_receipts_task_id_account_id", "task_id", "account_id"),
+    Index("ix_review_receipts_account_id_created_at", "account_id", "created_at"),
 )
 
 # A refused review may name a task or a record that never was, so these two are no foreign keys.

@@ -30,9 +30,10 @@ from domain.labels import LabelClass, LabelSchema
 from domain.policy import SamplingPolicy
 from domain.records import Content, ContentKind, KnownRole, Record
 from domain.rounds import Phase, RoundPlan
+from domain.routing import Lane
 from domain.selections import Selection
 from domain.tasks import TaskKind, TaskOpening
-from storage import accounts, definitions, pools, rounds, tasks
+from storage import accounts, definitions, lanes, pools, rounds, tasks
 from storage.accounts import Account
 from storage.importing import import_records
 from storage.readers import Row
@@ -217,6 +218,7 @@ async def start_reviewing(team: Team, *, kind: TaskKind = TaskKind.REVIEW) -> Re
     ]
     with team.state.engine.begin() as connection:
         rounds.create_round(connection, plan)
+        lanes.put_lanes(connection, round_id, [Lane(number=0)], schema=schema.name)
         rounds.put_batch(
             connection,
             round_id,

@@ -6,8 +6,9 @@ import json
 
 import pytest
 
+from api.documents.writing import to_document
 from api.policies import ready_made
-from api.policies.documents import json_schema, parse_policy, to_document
+from api.policies.documents import json_schema, parse_policy
 from domain.accounts import Role
 from storage import policies
 from tests.api.team import POLICY, YAML, Team, add_policy, code

@@ -10,15 +10,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from api.documents.writing import differences, dump_yaml, to_document
 from api.policies import ready_made
-from api.policies.documents import (
-    differences,
-    dump_yaml,
-    examine,
-    json_schema,
-    parse_policy,
-    to_document,
-)
+from api.policies.documents import examine, json_schema, parse_policy
 from docs.reference import DOCS
 from domain.arms import ArmKind, Signal
 from domain.errors import InvalidPolicy

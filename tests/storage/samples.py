@@ -28,9 +28,10 @@ from domain.policy import SamplingPolicy
 from domain.records import ContentKind
 from domain.reviews import Submission, Verdict, VerdictKind
 from domain.rounds import RoundPlan
+from domain.routing import Lane
 from domain.selections import Selection
 from domain.tasks import ProjectedReview, ReviewStatus, TaskKind, TaskOpening
-from storage import accounts, definitions, pools, rounds, tasks
+from storage import accounts, definitions, lanes, pools, rounds, tasks
 from storage.accounts import Account
 from storage.importing import ImportReport, import_records
 from storage.pools import iterate_snapshot
@@ -131,6 +132,7 @@ def make_round(engine: Engine, *, records: int = 1, slots: int = 2) -> RoundPlan
             )
             for ordinal, row in enumerate(table.to_pylist())
         ]
+        lanes.put_lanes(connection, made.round_id, [Lane(number=0)], schema=made.schema.name)
         rounds.put_batch(connection, made.round_id, batch)
         open_slots(connection, range(records), range(slots))
     return made

@@ -12,7 +12,8 @@ from domain.errors import DutiesNotSeparate, NotTheHolder, TaskClosed, TaskHeldB
 from domain.ids import AccountId, TaskId
 from domain.tasks import TaskClosing, TaskKind
 from storage import claims, tasks
-from storage.claims import claim_named, claim_task, queue_facts, release_task, renew_lease
+from storage.claims import claim_named, claim_task, release_task, renew_lease
+from storage.queues import queue_facts
 from storage.tables import participations
 from storage.tables import tasks as task_table
 from storage.tasks import TaskStatus

@@ -8,7 +8,8 @@ from sqlalchemy import Connection, Engine
 
 from domain.ids import RecordId, RoundId, Timestamp
 from domain.rounds import Phase
-from storage import models, rounds
+from domain.routing import Lane
+from storage import lanes, models, rounds
 from storage.models import ModelPart, ModelVersion
 from tests.storage.samples import NOON, ONE_O_CLOCK, make_round, plan, sha
 
@@ -36,6 +37,7 @@ def test_predictions_are_those_of_ended_rounds_on_the_same_dataset(
         replace(row, selection=replace(row.selection, predicted=label))
         for row, label in zip(batch, ["billing", "other", None], strict=True)
     ]
+    lanes.put_lanes(connection, RoundId("r2"), [Lane(number=0)], schema="topics")
     rounds.put_batch(connection, RoundId("r2"), told)
     assert rounds.predictions(connection, "tickets") == []
     close(connection, "r2")

@@ -205,7 +205,11 @@ class World:
         kind = TaskKind.ADJUDICATION if who is self.adjudicator else TaskKind.REVIEW
         with self.engine.begin() as connection:
             task = claims.claim_task(
-                connection, who.account_id, kinds={kind}, lease=LEASE, round_id=round_id
+                connection,
+                who.account_id,
+                kinds={kind},
+                lease=LEASE,
+                round_id=round_id,
             )
         if task is None:
             return False

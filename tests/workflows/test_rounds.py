@@ -10,7 +10,7 @@ import pyarrow as pa
 import pytest
 from sqlalchemy import func, select
 
-from activities.routing import Route, RoutingActivities
+from activities.routing import RouteBatch, RoutingActivities
 from activities.rows import read_rows
 from activities.selection import BATCH
 from domain.canonical import Sha256
@@ -319,9 +319,9 @@ async def test_of_two_rounds_that_choose_at_the_same_moment_one_goes_on(world: W
     )
     routing = RoutingActivities(world.engine, world.store)
     for _ in range(2):  # again is as good as once
-        routing.route_batch(Route(round_id=plans[0].round_id, batch=batch, shard_size=5))
+        routing.route_batch(RouteBatch(plan=plans[0], batch=batch, partitions=()))
     with pytest.raises(RecordsTaken):
-        routing.route_batch(Route(round_id=plans[1].round_id, batch=batch, shard_size=5))
+        routing.route_batch(RouteBatch(plan=plans[1], batch=batch, partitions=()))
 
 
 def one_record_batch(world: World) -> Sha256:

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from activities.routing import batch_rows
+from activities.routing import RouteBatch, routed, selection, snapshot_metadata
 from domain.policy import SamplingPolicy
-from domain.rounds import Batch
+from domain.rounds import Batch, Routed
 from domain.selections import GateResult, batch_digest
 from storage.artifacts import ArtifactStore
+from storage.lanes import lane_row
 from workers.audit.comparison import compare
 from workers.audit.evidence import ROUND, Evidence
 from workers.audit.findings import Finding, FindingKind
@@ -25,9 +26,7 @@ def check_batch(evidence: Evidence, store: ArtifactStore, tables: Tables) -> Ite
         if entry.decision.kind == "batch_selected"
     ]
     for batch, digest in zip(batches, cited, strict=False):
-        found = batch_digest(
-            row.selection for row in batch_rows(store.get_table(batch.artifact), size=1)
-        )
+        found = batch_digest(map(selection, store.get_table(batch.artifact).to_pylist()))
         if digest != found:
             yield Finding(
                 kind=FindingKind.DIGEST_DIFFERS,
@@ -38,15 +37,36 @@ def check_batch(evidence: Evidence, store: ArtifactStore, tables: Tables) -> Ite
             )
     for batch, policy in zip(batches, evidence.policies, strict=False):
         yield from check_policy(batch, policy)
-    if evidence.shards:
+    yield from _check_routes(evidence, store, tables)
+
+
+def _check_routes(evidence: Evidence, store: ArtifactStore, tables: Tables) -> Iterator[Finding]:
+    """Each record went where the round's routing says; the tables show the same."""
+    plan, run = evidence.plan, evidence.round_run
+    for asked in run.recorded.asked("route_batch") if run else ():
+        answer = asked.answer(Routed)
+        if plan is None or answer is None:
+            continue
+        request = asked.request(RouteBatch)
+        batch, table = store.get_table(request.batch.artifact), store.get_table(answer.artifact)
+        metadata = snapshot_metadata(store, request.partitions, batch, plan.routing)
+        made, expected = routed(plan, batch, metadata)
+        if not table.equals(expected) or answer.lanes != tuple(made):
+            yield Finding(
+                kind=FindingKind.ROUTE_DIFFERS,
+                subject=f"artifact {answer.artifact}",
+                message="The batch was not routed as the round's routing says.",
+                expected=plan.routing.digest,
+            )
         shards = _shards_of_records(evidence, store)
-        table = store.get_table(batches[-1].artifact)
+        rows = expected.drop(["reviews", "seconds"]).to_pylist()
         yield from compare(
             "batch_records",
             "record_id",
-            [row | {"shard": shards.get(row["record_id"])} for row in table.to_pylist()],
+            [row | {"shard": shards.get(row["record_id"])} for row in rows],
             tables["batch_records"],
         )
+        yield from compare("lanes", "lane", [lane_row(lane) for lane in made], tables["lanes"])
 
 
 def _batches(evidence: Evidence) -> list[Batch]:

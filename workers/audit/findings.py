@@ -28,6 +28,7 @@ class FindingKind(StrEnum):
     ARTIFACT_ALTERED = "artifact_altered"
     DIGEST_DIFFERS = "digest_differs"
     GATE_DIFFERS = "gate_differs"
+    ROUTE_DIFFERS = "route_differs"
     OUTCOME_DIFFERS = "outcome_differs"
     FILE_MISSING = "file_missing"
     FILE_ADDED = "file_added"

@@ -30,6 +30,7 @@ from workers.audit.sources import Sourced, find_histories
 
 TABLES = (
     stored.rounds,
+    stored.lanes,
     stored.batch_records,
     stored.tasks,
     stored.reviews,

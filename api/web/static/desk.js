@@ -18,6 +18,8 @@ const NOBODY_READS_FASTER_MS = 150;
 const RENEW_AFTER_MS = 5 * 60_000;
 const LOOK_AGAIN_MS = 4_000;
 const MANY_LABELS = 10;
+const MANY_WAITING = 100;
+const COUNT_AGAIN_MS = 30_000;
 
 const desk = find("#desk");
 const adjudicating = desk.dataset.kind === "adjudication";
@@ -33,6 +35,7 @@ let lastShown = "";
 let between = [];
 let panel = null;
 let moving = false;
+let waiting = "";
 
 const watch = new Stopwatch();
 const drafts = new Drafts(desk.dataset.account);
@@ -193,8 +196,18 @@ function sendBetween() {
 // -- what the page says ---------------------------------------------------------------------------
 
 function showProgress() {
-  const waiting = task ? ` · ${task.progress.claimable + 1} waiting` : "";
   find("#progress").textContent = `${answered ?? 0} answered${waiting}`;
+}
+
+/** How much is left: counted now and then, since counting a long queue for each record would tell. */
+async function countWaiting() {
+  try {
+    const { claimable } = await get("/api/v1/queue");
+    waiting = ` · ${claimable >= MANY_WAITING ? `${MANY_WAITING} or more` : claimable} waiting`;
+    showProgress();
+  } catch {
+    waiting = "";
+  }
 }
 
 function showSaved() {
@@ -244,6 +257,12 @@ const NOTHING = {
   ],
   not_qualified: [
     "What is left is for other people",
+    ({ detail }) => `${detail[0].toUpperCase()}${detail.slice(1)}.`,
+  ],
+  paused: ["A pause", ({ detail }) => `${detail[0].toUpperCase()}${detail.slice(1)}.`],
+  away: ["You are away", ({ detail }) => `${detail[0].toUpperCase()}${detail.slice(1)}.`],
+  capacity_reached: [
+    "Enough for today",
     ({ detail }) => `${detail[0].toUpperCase()}${detail.slice(1)}.`,
   ],
   all_skipped: ["Only skipped records are left", () => "You put them off; somebody else may take them."],
@@ -479,6 +498,7 @@ setInterval(async () => {
   }
 }, 1_000);
 
+setInterval(() => attended(2) && countWaiting(), COUNT_AGAIN_MS);
 addEventListener("online", () => !task && advance());
 addEventListener("pagehide", () => queue.leave());
 addEventListener("pageshow", (event) => event.persisted && location.reload());
@@ -486,3 +506,4 @@ addEventListener("pageshow", (event) => event.persisted && location.reload());
 showSaved();
 outbox.send();
 advance();
+countWaiting();

@@ -1,0 +1,1 @@
+"""Documents that people write and approve: read, checked, written out again."""

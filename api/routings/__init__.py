@@ -1,0 +1,1 @@
+"""Routing documents: read and described."""

@@ -1,0 +1,155 @@
+"""Lanes: where the records of equal routes wait, and whose profile suits them."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable
+from datetime import date
+from typing import Any
+
+from sqlalchemy import (
+    ARRAY,
+    ColumnElement,
+    Connection,
+    Integer,
+    Row,
+    Text,
+    and_,
+    cast,
+    exists,
+    func,
+    literal,
+    not_,
+    or_,
+    select,
+    true,
+    update,
+)
+from sqlalchemy.dialects.postgresql import JSONB, insert
+
+from domain.accounts import Role
+from domain.ids import RoundId
+from domain.profiles import Standing
+from domain.routing import Clearance, Lane, Requirement
+from storage.participations import Person
+from storage.profiles import list_profiles
+from storage.tables import accounts, lanes, profiles, standings
+
+
+def put_lanes(
+    connection: Connection,
+    round_id: RoundId,
+    wanted: Iterable[Lane],
+    *,
+    schema: str,
+    calibrated: bool = False,
+) -> None:
+    """Opens the lanes that are not there yet. `schema` is the name of the round's label schema.
+
+    In a `calibrated` lane only those work who have passed the calibration of that schema.
+    """
+    rows = [
+        {
+            "round_id": round_id,
+            **lane_row(each),
+            "schema_name": schema,
+            "calibrated": calibrated,
+        }
+        for each in wanted
+    ]
+    if rows:
+        connection.execute(
+            insert(lanes).values(rows).on_conflict_do_nothing(index_elements=["round_id", "lane"])
+        )
+
+
+def list_lanes(connection: Connection, round_id: RoundId) -> list[Lane]:
+    """The round's lanes by number."""
+    query = select(lanes).where(lanes.c.round_id == round_id).order_by(lanes.c.lane)
+    return [lane(row) for row in connection.execute(query)]
+
+
+def close_lanes(connection: Connection, round_id: RoundId) -> None:
+    """Nothing of the round is offered any more."""
+    connection.execute(
+        update(lanes).where(lanes.c.round_id == round_id, lanes.c.open).values(open=False)
+    )
+
+
+def people_of(connection: Connection, round_id: RoundId, *, today: date) -> dict[int, int]:
+    """Lane → reviewers who may work in it and are neither shut out nor away `today`."""
+    rows = connection.execute(
+        select(lanes.c.lane, accounts.c.account_id)
+        .select_from(lanes.join(accounts, true()))
+        .where(
+            lanes.c.round_id == round_id,
+            accounts.c.disabled_at.is_(None),
+            literal(Role.REVIEWER.value) == func.any(accounts.c.roles),
+            suits(accounts.c.account_id),
+        )
+    ).all()
+    people = list_profiles(connection, {row.account_id for row in rows})
+    return Counter(row.lane for row in rows if not people[row.account_id].away(today))
+
+
+def suits(person: Person) -> ColumnElement[bool]:
+    """Whether the person brings all that a row of `lanes` demands, and may be relied on there."""
+    demanded = (
+        func.jsonb_each_text(lanes.c.expertise).table_valued("domain", "level").render_derived()
+    )
+    expertise = func.coalesce(_of(person, profiles.c.expertise), literal({}, JSONB))
+    level = func.coalesce(cast(expertise.op("->>")(demanded.c.domain), Integer), 0)
+    too_low = exists(select(1).select_from(demanded).where(level < cast(demanded.c.level, Integer)))
+    spoken = func.coalesce(_of(person, profiles.c.languages), cast(literal([]), ARRAY(Text)))
+    return and_(
+        lanes.c.clearance <= func.coalesce(_of(person, profiles.c.clearance), 0),
+        lanes.c.languages.op("<@")(spoken),
+        not_(too_low),
+        relied_on(person),
+    )
+
+
+def _of(person: Person, value: ColumnElement[Any]) -> ColumnElement[Any]:
+    """From the person's profile: asked once a statement where the person is always the same."""
+    return select(value).where(profiles.c.account_id == person).scalar_subquery()
+
+
+def relied_on(person: Person) -> ColumnElement[bool]:
+    """Whether the person's answers count in a row of `lanes`: not paused, calibrated if need be."""
+
+    def stands(standing: Standing) -> ColumnElement[bool]:
+        return exists().where(
+            standings.c.account_id == person,
+            standings.c.schema_name == lanes.c.schema_name,
+            standings.c.standing == standing.value,
+        )
+
+    return and_(
+        not_(stands(Standing.PAUSED)), or_(not_(lanes.c.calibrated), stands(Standing.PASSED))
+    )
+
+
+def lane_row(lane: Lane) -> dict[str, Any]:
+    """What a lane says of itself as columns."""
+    return {
+        "lane": lane.number,
+        "queue": lane.queue,
+        "expertise": lane.requirement.expertise,
+        "clearance": lane.requirement.clearance.level,
+        "languages": list(lane.requirement.languages),
+        "priority": lane.priority,
+    }
+
+
+def lane(row: Row[*tuple[object, ...]]) -> Lane:
+    """A row of `lanes` as the domain has it."""
+    return Lane(
+        number=row.lane,
+        queue=row.queue,
+        requirement=Requirement(
+            expertise=dict(row.expertise),
+            clearance=list(Clearance)[row.clearance],
+            languages=tuple(row.languages),
+        ),
+        priority=row.priority,
+    )
