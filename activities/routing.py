@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
@@ -72,9 +72,9 @@ class RoutingActivities:
                 _reserve(connection, plan, table)
                 lanes.put_lanes(connection, plan.round_id, made, schema=plan.schema.name)
                 rounds.put_batch(connection, plan.round_id, batch_rows(table, size=plan.shard_size))
-                unserved = _unserved(connection, plan, made, table)
+                unserved = tuple(_unserved(connection, plan, made, table))
         return Routed(
-            artifact=artifact, records=table.num_rows, lanes=tuple(made), unserved=tuple(unserved)
+            artifact=artifact, records=table.num_rows, lanes=tuple(made), unserved=unserved
         )
 
     @activity.defn
@@ -141,7 +141,7 @@ def _reserve(connection: Connection, plan: RoundPlan, batch: pa.Table) -> None:
 
 def _unserved(
     connection: Connection, plan: RoundPlan, made: Iterable[Lane], table: pa.Table
-) -> Iterable[Unserved]:
+) -> Iterator[Unserved]:
     """The lanes for whose records fewer people qualify than are to judge each of them."""
     records = Counter(table["lane"].to_pylist())
     wanted: dict[int, int] = {}
