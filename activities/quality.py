@@ -10,7 +10,7 @@ from temporalio import activity
 from activities.heartbeat import beating
 from activities.review import read_reviewed
 from domain.canonical import Sha256
-from domain.outcomes import How
+from domain.outcomes import HELD, How
 from domain.reviews import VerdictKind
 from domain.rounds import Quality
 from storage.artifacts import ArtifactStore
@@ -43,8 +43,9 @@ class QualityActivities:
                 records=len(reviewed),
                 reviews=len(answers),
                 agreed=how[How.AGREEMENT],
+                consensus=how[How.CONSENSUS],
                 adjudicated=how[How.ADJUDICATION],
-                held=how[How.DEADLINE],
+                held=sum(how[each] for each in HELD),
                 excluded=sum(
                     each.outcome.verdict is not None and each.outcome.verdict.kind in EXCLUDING
                     for each in reviewed.values()

@@ -13,14 +13,21 @@ from api.pinning import pinned_guideline, pinned_policy, pinned_routing, pinned_
 from api.policies import ready_made
 from api.schemas.rounds import RoundBody
 from api.state import now
-from domain.errors import BatchExceedsPool, EmptyPool, InvalidInput, NotFound
+from domain.errors import (
+    BatchExceedsPool,
+    EmptyPool,
+    InvalidInput,
+    InvalidReviewRules,
+    NotFound,
+)
 from domain.ids import PoolId, RoundId
 from domain.labels import Guideline, LabelSchema
 from domain.policy import SamplingPolicy
+from domain.reviewing import ReviewRules
 from domain.roles import DatasetRole
 from domain.rounds import RoundPlan
 from domain.routing import EVERYBODY
-from storage import datasets, definitions, pools, rounds
+from storage import accounts, datasets, definitions, pools, rounds
 from storage.policies import GovernedPolicy
 from storage.pools import Pool
 
@@ -35,7 +42,7 @@ def plan_round(connection: Connection, body: RoundBody, caller: Caller) -> Round
     """The unsigned plan of the round that `body` asks for.
 
     Raises NotFound for what it names and is not there, PolicyNotApproved, EmptyPool,
-    BatchExceedsPool, InvalidInput.
+    BatchExceedsPool, InvalidReviewRules, InvalidInput.
     """
     pool = pools.get_pool(connection, PoolId(body.pool))
     eligible = _check_eligible(connection, pool)
@@ -62,9 +69,24 @@ def plan_round(connection: Connection, body: RoundBody, caller: Caller) -> Round
         records=records,
         reviews_per_record=body.reviews_per_record,
         review_seconds=body.seconds,
+        reviewing=_rules(connection, body),
         shares=body.shares.shares,
         routing=EVERYBODY if body.routing is None else pinned_routing(connection, body.routing),
     )
+
+
+def _rules(connection: Connection, body: RoundBody) -> ReviewRules:
+    """The rules of reviewing, which escalate to nobody who is not there."""
+    rules = body.reviewing.rules
+    for account_id in {each for step in rules.escalations for each in step.accounts}:
+        try:
+            accounts.get_account(connection, account_id)
+        except NotFound as error:
+            raise InvalidReviewRules(
+                f"an escalation goes to “{account_id}”, which is no account",
+                hint="name account ids: labelwright account list --json shows them",
+            ) from error
+    return rules
 
 
 def _check_eligible(connection: Connection, pool: Pool) -> int:

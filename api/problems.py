@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from http import HTTPStatus
 from typing import Any
 
@@ -46,7 +46,47 @@ def problem(
     headers: Mapping[str, str] | None = None,
 ) -> JSONResponse:
     """The response for one error. `context` values that JSON cannot say are written as text."""
-    body = {
+    body = _document(status, code=code, detail=detail, hint=hint, context=context)
+    return JSONResponse(
+        body, status_code=status, media_type=MEDIA_TYPE, headers=dict(headers or {})
+    )
+
+
+def document_of(error: LabelwrightError) -> dict[str, Any]:
+    """The problem as a part of a larger answer."""
+    return _document(
+        error.status,
+        code=error.code,
+        detail=error.message,
+        hint=error.hint,
+        context=error.context,
+    )
+
+
+def faults_document(faults: Sequence[Any]) -> dict[str, Any]:
+    """The problem of what does not have the form that it should, by pydantic's list of faults."""
+    # What was sent is left out: it may be long, and it may be secret.
+    named = [
+        {
+            "where": ".".join(str(part) for part in fault["loc"]),
+            "what": str(fault["msg"]).removeprefix("Value error, "),
+        }
+        for fault in faults[:20]
+    ]
+    first = named[0] if named else {"where": "body", "what": "cannot be read"}
+    return _document(
+        422,
+        code="invalid_request",
+        detail=f"{first['where']}: {first['what']}",
+        hint="correct the fields that `context.faults` names",
+        context={"faults": named},
+    )
+
+
+def _document(
+    status: int, *, code: str, detail: str, hint: str, context: Mapping[str, object] | None
+) -> dict[str, Any]:
+    return {
         "type": f"urn:labelwright:problem:{code}",
         "title": HTTPStatus(status).phrase,
         "status": status,
@@ -55,9 +95,6 @@ def problem(
         "hint": hint,
         "context": json.loads(json.dumps(dict(context or {}), default=str)),
     }
-    return JSONResponse(
-        body, status_code=status, media_type=MEDIA_TYPE, headers=dict(headers or {})
-    )
 
 
 def problem_of(error: LabelwrightError) -> JSONResponse:
@@ -110,22 +147,7 @@ async def _temporal(_request: Request, error: Exception) -> JSONResponse:
 
 async def _invalid(_request: Request, error: Exception) -> JSONResponse:
     assert isinstance(error, RequestValidationError)  # noqa: S101 - see `_ours`
-    # What was sent is left out: it may be long, and it may be secret.
-    faults = [
-        {
-            "where": ".".join(str(part) for part in fault["loc"]),
-            "what": str(fault["msg"]).removeprefix("Value error, "),
-        }
-        for fault in error.errors()[:20]
-    ]
-    first: dict[str, Any] = faults[0] if faults else {"where": "body", "what": "cannot be read"}
-    return problem(
-        422,
-        code="invalid_request",
-        detail=f"{first['where']}: {first['what']}",
-        hint="correct the fields that `context.faults` names",
-        context={"faults": faults},
-    )
+    return JSONResponse(faults_document(error.errors()), status_code=422, media_type=MEDIA_TYPE)
 
 
 async def _framework(_request: Request, error: Exception) -> JSONResponse:

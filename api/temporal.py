@@ -20,7 +20,7 @@ from temporalio.service import RPCError, RPCStatusCode
 from api.problems import temporal_unavailable
 from domain.errors import Conflict, LabelwrightError
 from domain.ids import ORCHESTRATION_QUEUE, RoundId, round_workflow_id, shard_workflow_id
-from domain.reviews import DeadlineExtended, Submission
+from domain.reviews import ClosingRequested, DeadlineExtended, Submission, UndoRequested
 from domain.rounds import ApprovalDecided, BatchDecided, CancelRequested, RoundPlan
 from domain.tasks import TaskKind
 from workers import client as temporal_client
@@ -28,7 +28,9 @@ from workers.settings import Settings
 
 ROUND_WORKFLOW = "RoundWorkflow"
 SUBMISSION_SIGNALS = {TaskKind.REVIEW: "review", TaskKind.ADJUDICATION: "adjudicate"}
+UNDO = "undo"
 EXTEND_DEADLINE = "extend_deadline"
+CLOSE_SHARD = "close_shard"
 DECIDE_BATCH = "decide_batch"
 DECIDE_APPROVAL = "decide_approval"
 CANCEL_ROUND = "cancel_round"
@@ -111,11 +113,19 @@ class Temporal:
         """
         await self._signal(shard_workflow_id(round_id, shard), SUBMISSION_SIGNALS[kind], submission)
 
+    async def undo(self, round_id: RoundId, shard: int, request: UndoRequested) -> None:
+        """Raises TemporalUnavailable, WorkflowEnded."""
+        await self._signal(shard_workflow_id(round_id, shard), UNDO, request)
+
     async def extend_deadline(
         self, round_id: RoundId, shard: int, extension: DeadlineExtended
     ) -> None:
         """Raises TemporalUnavailable, WorkflowEnded."""
         await self._signal(shard_workflow_id(round_id, shard), EXTEND_DEADLINE, extension)
+
+    async def close_shard(self, round_id: RoundId, shard: int, request: ClosingRequested) -> None:
+        """Raises TemporalUnavailable, WorkflowEnded."""
+        await self._signal(shard_workflow_id(round_id, shard), CLOSE_SHARD, request)
 
     async def decide_batch(self, round_id: RoundId, decision: BatchDecided) -> None:
         """Raises TemporalUnavailable, WorkflowEnded."""

@@ -187,6 +187,18 @@ class InvalidReview(InvalidInput):
     code = "invalid_review"
 
 
+class RationaleRequired(InvalidReview):
+    """The round wants a reason with this verdict."""
+
+    code = "rationale_required"
+
+
+class InvalidReviewRules(InvalidInput):
+    """Rules of reviewing that cannot be kept."""
+
+    code = "invalid_review_rules"
+
+
 class TaskHeldByAnother(Conflict):
     code = "task_held_by_another"
 
@@ -201,6 +213,12 @@ class TaskClosed(Conflict):
 
 class NotTheHolder(Conflict):
     code = "task_not_claimed"
+
+
+class ReviewStands(Conflict):
+    """The review cannot be taken back or corrected any more."""
+
+    code = "review_stands"
 
 
 class IdempotencyConflict(Conflict):

@@ -1,56 +1,151 @@
-"""The minutes of a shard: its ledger, and the changes that the read model has yet to be shown."""
+"""The minutes of a shard: what is written into its journal, and shown in the read model."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from dataclasses import dataclass, field, replace
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
 
-from domain.accounts import SYSTEM, Actor
+from domain.announcements import escalation, reminder
+from domain.changes import Changes
 from domain.ids import TaskId, Timestamp
-from domain.ledger import Decision, Ledger
+from domain.journal import Journal
+from domain.ledger import Ledger
 from domain.outcomes import Outcome
-from domain.progress import ShardRules, ShardState
+from domain.progress import Given, RecordProgress, ShardRules, ShardState
 from domain.records import Json
-from domain.reviews import DeadlineExtended, Submission, Verdict, signed_part
-from domain.tasks import (
-    ProjectedReview,
-    Projection,
-    ReviewStatus,
-    TaskClosing,
-    TaskKind,
-    TaskOpening,
+from domain.reviews import (
+    ClosingRequested,
+    DeadlineExtended,
+    Submission,
+    UndoRequested,
+    Verdict,
 )
-
-
-@dataclass
-class _Changes:
-    opened: list[TaskOpening] = field(default_factory=list)
-    closed: list[TaskClosing] = field(default_factory=list)
-    reviews: list[ProjectedReview] = field(default_factory=list)
-    outcomes: list[Outcome] = field(default_factory=list)
-    deadline_moved: bool = False
+from domain.schedule import Step
+from domain.tasks import ProjectedReview, Projection, ReviewStatus, TaskKind, TaskOpening
 
 
 class Minutes:
     """Writes down what a shard decides. Each message is there once, whatever came of it."""
 
     def __init__(self, rules: ShardRules, state: ShardState) -> None:
-        self.ledger = Ledger(head=state.ledger_head, length=state.ledger_length)
         self.refused = state.refused
         self._rules = rules
-        self._seen = dict.fromkeys(state.seen)
-        self._changes = _Changes()
+        self._journal = Journal(rules.shard, state)
+        self._changes = Changes()
+
+    @property
+    def ledger(self) -> Ledger:
+        return self._journal.ledger
 
     @property
     def seen(self) -> tuple[str, ...]:
         """Ids of the messages that were handled."""
-        return tuple(self._seen)
+        return self._journal.seen
 
     def has_seen(self, message_id: str) -> bool:
-        return message_id in self._seen
+        return self._journal.has_seen(message_id)
+
+    def drain(self, at: Timestamp) -> Projection:
+        """What has changed since the last call."""
+        changes, self._changes = self._changes, Changes()
+        rules = self._rules
+        return changes.projection(
+            round_id=rules.round_id, shard=rules.shard, look=rules.look, at=at
+        )
+
+    # -- answers --------------------------------------------------------------------------
+
+    def accept(self, kind: TaskKind, message: Submission, verdict: Verdict, at: Timestamp) -> int:
+        """The sequence number of the decision; `verdict` is the message's in its usual form."""
+        sequence = self._record(kind, ReviewStatus.ACCEPTED, message, at)
+        self._show(kind, replace(message, verdict=verdict), sequence, at)
+        if message.corrects is not None:
+            self._changes.retract(message.corrects, ReviewStatus.CORRECTED)
+        return sequence
+
+    def refuse(self, kind: TaskKind, message: Submission, at: Timestamp, *, why: str) -> None:
+        repeated = self.has_seen(message.review_id)
+        self.refused += 1
+        sequence = self._record(kind, ReviewStatus.REFUSED, message, at, refusal=why)
+        if not repeated:  # else the row of the first one stands
+            self._show(kind, message, sequence, at, refusal=why)
+
+    def set_aside(self, message: Submission | UndoRequested, at: Timestamp, *, why: str) -> None:
+        """A message that cannot be ours: no table could hold it."""
+        self.refused += 1
+        self._journal.decide(
+            "message_malformed", at, {"refusal": why}, subject=message.record_id, message=message
+        )
+
+    def undone(self, kind: TaskKind, given: Given, message: UndoRequested, at: Timestamp) -> None:
+        self._journal.note(message.request_id)
+        self._changes.retract(given.review_id, ReviewStatus.UNDONE)
+        detail: dict[str, Json] = {
+            "review_id": given.review_id,
+            "task_id": given.slot_task,
+            "answer": given.verdict.answer,
+        }
+        self._journal.decide(
+            f"{kind}_{ReviewStatus.UNDONE}", at, detail, subject=message.record_id, message=message
+        )
+
+    def undo_refused(self, message: UndoRequested, at: Timestamp, *, why: str) -> None:
+        self._journal.note(message.request_id)
+        self.refused += 1
+        detail: dict[str, Json] = {"review_id": message.review_id, "refusal": why}
+        self._journal.decide("undo_refused", at, detail, subject=message.record_id, message=message)
+
+    # -- records --------------------------------------------------------------------------
+
+    def open_tasks(self, openings: Iterable[TaskOpening]) -> None:
+        self._changes.open(openings)
+
+    def close_tasks(self, tasks: Iterable[TaskId], *, reason: str) -> None:
+        self._changes.close(tasks, reason=reason)
+
+    def extra_review_opened(self, opening: TaskOpening, at: Timestamp) -> None:
+        self._journal.decide(
+            "extra_review_opened",
+            at,
+            {"task_id": opening.task_id},
+            subject=opening.record_id,
+            reason="the reviewers differ",
+        )
+
+    def adjudication_opened(
+        self, opening: TaskOpening, answers: dict[str, int], at: Timestamp, *, why: str
+    ) -> None:
+        self._journal.decide(
+            "adjudication_opened",
+            at,
+            {"answers": {answer: answers[answer] for answer in sorted(answers)}},
+            subject=opening.record_id,
+            reason=why,
+        )
+
+    def adjudication_withdrawn(self, progress: RecordProgress, at: Timestamp) -> None:
+        self._journal.decide("adjudication_withdrawn", at, {}, subject=progress.record.record_id)
+
+    def concluded(self, outcome: Outcome, at: Timestamp) -> None:
+        self._changes.conclude(outcome)
+        detail: dict[str, Json] = {
+            "answer": outcome.verdict.answer if outcome.verdict else None,
+            "how": outcome.how,
+            "label_confidence": outcome.label_confidence,
+            "look": outcome.look,
+        }
+        self._journal.decide("outcome_reached", at, detail, subject=outcome.record_id)
+
+    def outcome_withdrawn(self, outcome: Outcome, at: Timestamp) -> None:
+        """What settled the record was taken back or corrected."""
+        self._changes.withdraw(outcome.record_id)
+        detail: dict[str, Json] = {"answer": outcome.verdict.answer if outcome.verdict else None}
+        self._journal.decide("outcome_withdrawn", at, detail, subject=outcome.record_id)
+
+    # -- the shard ------------------------------------------------------------------------
 
     def shard_opened(self, records: int, deadline: Timestamp, at: Timestamp) -> None:
-        self._decide_on_shard(
+        self._journal.decide(
             "shard_opened",
             at,
             {
@@ -61,97 +156,52 @@ class Minutes:
             },
         )
 
-    def open_tasks(self, openings: Iterable[TaskOpening]) -> None:
-        self._changes.opened.extend(openings)
-
-    def close_tasks(self, tasks: Iterable[TaskId], *, reason: str) -> None:
-        self._changes.closed.extend(TaskClosing(task_id=task, reason=reason) for task in tasks)
-
-    def accept(self, kind: TaskKind, message: Submission, verdict: Verdict, at: Timestamp) -> int:
-        """The sequence number of the decision; `verdict` is the message's in its usual form."""
-        sequence = self._record(kind, ReviewStatus.ACCEPTED, message, at)
-        self._project(kind, replace(message, verdict=verdict), sequence, at)
-        return sequence
-
-    def refuse(self, kind: TaskKind, message: Submission, at: Timestamp, *, why: str) -> None:
-        repeated = self.has_seen(message.review_id)
-        self.refused += 1
-        sequence = self._record(kind, ReviewStatus.REFUSED, message, at, refusal=why)
-        if not repeated:  # else the row of the first one stands
-            self._project(kind, message, sequence, at, refusal=why)
-
-    def set_aside(self, message: Submission, at: Timestamp, *, why: str) -> None:
-        """A message that cannot be ours: no table could hold it."""
-        self.refused += 1
-        self._decide(
-            "message_malformed",
-            at,
-            actor=message.actor,
-            subject=message.record_id,
-            detail={"refusal": why, **_provenance(message)},
-        )
-
-    def adjudication_opened(
-        self, opening: TaskOpening, answers: dict[str, int], at: Timestamp, *, why: str
-    ) -> None:
-        self._changes.opened.append(opening)
-        self._decide(
-            "adjudication_opened",
-            at,
-            subject=opening.record_id,
-            detail={"answers": {answer: answers[answer] for answer in sorted(answers)}},
-            reason=why,
-        )
-
-    def concluded(self, outcome: Outcome, at: Timestamp) -> None:
-        self._changes.outcomes.append(outcome)
-        self._decide(
-            "outcome_reached",
-            at,
-            subject=outcome.record_id,
-            detail={
-                "answer": outcome.verdict.answer if outcome.verdict else None,
-                "how": outcome.how,
-                "label_confidence": outcome.label_confidence,
-                "look": outcome.look,
-            },
-        )
+    def deadline_moved(self, progress: RecordProgress) -> None:
+        self._changes.move_deadline(progress.record.record_id, progress.deadline)
 
     def deadline_message(
         self, message: DeadlineExtended, deadline: Timestamp, at: Timestamp, *, refusal: str | None
     ) -> None:
-        self._seen[message.request_id] = None
-        detail: dict[str, Json] = {"seconds": message.seconds, **_provenance(message)}
+        """`deadline` is the last of the records' deadlines, as they are now."""
+        detail: dict[str, Json] = {"seconds": message.seconds}
         detail |= {"deadline": deadline} if refusal is None else {"refusal": refusal}
-        self._changes.deadline_moved |= refusal is None
-        self._decide_on_shard(
-            "deadline_extended" if refusal is None else "deadline_extension_refused",
-            at,
-            detail,
-            actor=message.actor,
-            reason=message.reason,
+        kind = "deadline_extended" if refusal is None else "deadline_extension_refused"
+        self._request(kind, message, detail, at)
+
+    def closing_message(
+        self, message: ClosingRequested, unsettled: int, at: Timestamp, *, refusal: str | None
+    ) -> None:
+        detail: dict[str, Json] = (
+            {"unsettled": unsettled} if refusal is None else {"refusal": refusal}
         )
+        kind = "reviewing_closed" if refusal is None else "closing_refused"
+        self._request(kind, message, detail, at)
 
     def deadline_passed(self, unsettled: int, at: Timestamp) -> None:
-        self._decide_on_shard("deadline_passed", at, {"unsettled": unsettled})
+        self._journal.decide("deadline_passed", at, {"unsettled": unsettled})
+
+    def reminded(self, share: float, records: Sequence[RecordProgress], at: Timestamp) -> None:
+        detail: dict[str, Json] = {"share": share, "records": _ids(records)}
+        sequence = self._journal.decide("reminded", at, detail)
+        self._changes.tell(reminder(records, self._rules, sequence=sequence))
+
+    def hurried(self, progress: RecordProgress, urgency: int) -> None:
+        self._changes.hurry(progress.record.record_id, urgency)
+
+    def escalated(self, step: Step, records: Sequence[RecordProgress], at: Timestamp) -> None:
+        detail: dict[str, Json] = {
+            "hours": step.seconds / 3600.0,
+            "roles": list(step.escalation.roles),
+            "accounts": list(step.escalation.accounts),
+            "records": _ids(records),
+        }
+        sequence = self._journal.decide("escalated", at, detail)
+        self._changes.tell(escalation(step, records, self._rules, sequence=sequence))
 
     def shard_withdrawn(self, at: Timestamp, *, reason: str) -> None:
-        self._decide_on_shard("shard_withdrawn", at, {}, reason=reason)
+        self._journal.decide("shard_withdrawn", at, {}, reason=reason)
 
-    def drain(self, deadline: Timestamp, at: Timestamp) -> Projection:
-        """What has changed since the last call."""
-        changes, self._changes = self._changes, _Changes()
-        return Projection(
-            round_id=self._rules.round_id,
-            shard=self._rules.shard,
-            at=at,
-            deadline=deadline,
-            opened=tuple(changes.opened),
-            closed=tuple(changes.closed),
-            reviews=tuple(changes.reviews),
-            outcomes=tuple(changes.outcomes),
-            deadline_moved=changes.deadline_moved,
-        )
+    # -- how it is written ----------------------------------------------------------------
 
     def _record(
         self,
@@ -162,27 +212,28 @@ class Minutes:
         *,
         refusal: str = "",
     ) -> int:
-        self._seen[message.review_id] = None
-        return self._decide(
+        self._journal.note(message.review_id)
+        detail: dict[str, Json] = {
+            "review_id": message.review_id,
+            "task_id": message.task_id,
+            "answer": message.verdict.answer,
+            "confidence": message.confidence,
+            "seconds": message.seconds,
+            "guideline": message.guideline,
+            "submitted_at": message.submitted_at,
+            **({"corrects": message.corrects} if message.corrects else {}),
+            **({"refusal": refusal} if refusal else {}),
+        }
+        return self._journal.decide(
             f"{kind}_{status}",
             at,
-            actor=message.actor,
+            detail,
             subject=message.record_id,
-            detail={
-                "review_id": message.review_id,
-                "task_id": message.task_id,
-                "answer": message.verdict.answer,
-                "confidence": message.confidence,
-                "seconds": message.seconds,
-                "guideline": message.guideline,
-                "submitted_at": message.submitted_at,
-                **({"refusal": refusal} if refusal else {}),
-                **_provenance(message),
-            },
+            message=message,
             reason=message.rationale,
         )
 
-    def _project(
+    def _show(
         self,
         kind: TaskKind,
         message: Submission,
@@ -191,7 +242,7 @@ class Minutes:
         *,
         refusal: str = "",
     ) -> None:
-        self._changes.reviews.append(
+        self._changes.review(
             ProjectedReview(
                 message=message,
                 kind=kind,
@@ -203,33 +254,16 @@ class Minutes:
             )
         )
 
-    def _decide_on_shard(
+    def _request(
         self,
         kind: str,
-        at: Timestamp,
+        message: DeadlineExtended | ClosingRequested,
         detail: dict[str, Json],
-        *,
-        actor: Actor = SYSTEM,
-        reason: str = "",
+        at: Timestamp,
     ) -> None:
-        subject = f"shard {self._rules.shard}"
-        self._decide(kind, at, subject=subject, actor=actor, detail=detail, reason=reason)
-
-    def _decide(
-        self,
-        kind: str,
-        at: Timestamp,
-        *,
-        subject: str,
-        detail: dict[str, Json],
-        actor: Actor = SYSTEM,
-        reason: str = "",
-    ) -> int:
-        decision = Decision(
-            kind=kind, at=at, actor=actor, subject=subject, detail=detail, reason=reason
-        )
-        return self.ledger.append(decision).sequence
+        self._journal.note(message.request_id)
+        self._journal.decide(kind, at, detail, message=message, reason=message.reason)
 
 
-def _provenance(message: Submission | DeadlineExtended) -> dict[str, Json]:
-    return {"message_digest": signed_part(message), "signature": message.signature}
+def _ids(records: Sequence[RecordProgress]) -> list[Json]:
+    return [each.record.record_id for each in records]

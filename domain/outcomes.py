@@ -11,16 +11,25 @@ from domain.reviews import Verdict
 
 class How(StrEnum):
     AGREEMENT = "agreement"
+    """All who judged it gave the same answer."""
+    CONSENSUS = "consensus"
+    """Reviewers differed, and of those who were asked besides enough agreed."""
     ADJUDICATION = "adjudication"
     DEADLINE = "deadline"
     """Nobody settled it in time; the record is held."""
+    CLOSED_EARLY = "closed_early"
+    """Reviewing was ended before anybody had settled it; the record is held."""
+
+
+HELD = frozenset({How.DEADLINE, How.CLOSED_EARLY})
+"""Nobody has settled the record, and nobody will."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Outcome:
     record_id: RecordId
     verdict: Verdict | None
-    """None when the deadline passed without one."""
+    """None for a record that is held."""
     how: How
     label_confidence: float | None
     """Share of the people who judged the record that gave this verdict."""

@@ -99,8 +99,23 @@ class Submission:
     """`name@version` of the guideline that the person saw."""
     actor: Actor
     submitted_at: Timestamp
+    corrects: ReviewId | None = None
+    """An earlier review of the same task by the same person, whose place this one takes."""
     signature: str = ""
     """The API's Ed25519 signature over the digest of the message without it, base64."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class UndoRequested:
+    """Signal `undo`: whoever gave an answer takes it back, soon after it was accepted."""
+
+    request_id: str
+    round_id: RoundId
+    record_id: RecordId
+    review_id: ReviewId
+    actor: Actor
+    submitted_at: Timestamp
+    signature: str = ""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -110,6 +125,18 @@ class DeadlineExtended:
     request_id: str
     round_id: RoundId
     seconds: float
+    reason: str
+    actor: Actor
+    submitted_at: Timestamp
+    signature: str = ""
+
+
+@dataclass(frozen=True, kw_only=True)
+class ClosingRequested:
+    """Signal `close_shard`: reviewing ends now, and what nobody has settled is held."""
+
+    request_id: str
+    round_id: RoundId
     reason: str
     actor: Actor
     submitted_at: Timestamp

@@ -58,7 +58,8 @@ class DatasetRow:
     label: str | None
     between: tuple[str, ...]
     how: str
-    """`imported`, or how the round concluded: agreement, adjudication, deadline."""
+    """`imported`, or how the round concluded: agreement, consensus, adjudication, deadline,
+    closed_early."""
     label_confidence: float | None
     arm: str | None
     round_number: int

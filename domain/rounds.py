@@ -16,6 +16,7 @@ from domain.ledger import GENESIS
 from domain.policy import SamplingPolicy
 from domain.progress import ShardState
 from domain.records import ContentKind
+from domain.reviewing import ReviewRules
 from domain.roles import RoleShares
 from domain.routing import EVERYBODY, Lane, Routing
 from domain.selections import Findings
@@ -68,6 +69,7 @@ class RoundPlan:
     reviews_per_record: int = 2
     review_seconds: float = 14 * 86_400.0
     """How long reviewing may take before unsettled records are held."""
+    reviewing: ReviewRules = field(default_factory=ReviewRules)
     shard_size: int = 200
     partition_rows: int = 2_000
     shares: RoleShares = field(default_factory=RoleShares)
@@ -198,6 +200,7 @@ class ShardPlan:
     guideline: str
     reviews_per_record: int
     review_seconds: float
+    reviewing: ReviewRules = field(default_factory=ReviewRules)
     carried: ShardState | None = None
     """Set when an earlier run of this shard handed over."""
 
@@ -224,6 +227,7 @@ class Quality:
     records: int
     reviews: int
     agreed: int
+    consensus: int = 0
     adjudicated: int
     held: int
     excluded: int

@@ -9,7 +9,7 @@ from enum import StrEnum
 from sqlalchemy import ColumnElement, Connection, and_, case, func, or_, select, true
 
 from domain.ids import RecordId, RoundId
-from domain.outcomes import How
+from domain.outcomes import HELD, How
 from domain.records import Content
 from storage.reviews import DecidedOutcome, outcome_of_row
 from storage.tables import batch_records, outcomes, records, rounds, superseded_records
@@ -49,7 +49,7 @@ def outcomes_to_check(
 ) -> list[DecidedOutcome]:
     """Outcomes, those that nobody settled first, then adjudicated, then disputed, by record id."""
     urgency = case(
-        (outcomes.c.how == How.DEADLINE.value, 0),
+        (outcomes.c.how.in_(HELD), 0),
         (outcomes.c.how == How.ADJUDICATION.value, 1),
         (_DISPUTED, 2),
         else_=3,

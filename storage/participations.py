@@ -99,15 +99,22 @@ def has_other_slot(person: Person) -> ColumnElement[bool]:
 
 
 def standing_receipt() -> Select[int]:
-    """Receipts whose review is on its way or accepted: their authors took part in the record."""
-    refused = select(1).where(
-        reviews.c.review_id == review_receipts.c.review_id, reviews.c.status == "refused"
+    """Receipts whose review is on its way or stands: their authors have answered the task."""
+    return _receipt_besides("refused", "undone")
+
+
+def _receipt_besides(*statuses: str) -> Select[int]:
+    gone = select(1).where(
+        reviews.c.review_id == review_receipts.c.review_id, reviews.c.status.in_(statuses)
     )
-    return select(1).select_from(review_receipts).where(~exists(refused))
+    return select(1).select_from(review_receipts).where(~exists(gone))
 
 
 def forget_participations(connection: Connection, former: Iterable[FormerHolder]) -> None:
-    """Takes back the part of former holders who neither hold nor have answered anything else."""
+    """Takes back the part of former holders who neither hold nor have answered anything else.
+
+    Who took an answer back has judged the record all the same, and keeps their part in it.
+    """
     held = tasks.alias("held")
     answered = tasks.alias("answered")
     for round_id, record_id, holder in former:
@@ -126,7 +133,7 @@ def forget_participations(connection: Connection, former: Iterable[FormerHolder]
                     )
                 ),
                 ~exists(
-                    standing_receipt()
+                    _receipt_besides("refused")
                     .join(answered, answered.c.task_id == review_receipts.c.task_id)
                     .where(
                         answered.c.round_id == round_id,

@@ -5,27 +5,44 @@ from __future__ import annotations
 from sqlalchemy import Connection
 
 from domain.tasks import Projection
-from storage.reviews import project_outcomes, project_reviews
-from storage.tasks import close_tasks, extend_deadline, open_tasks
+from storage.reviews import project_outcomes, project_reviews, withdraw_outcomes
+from storage.tasks import close_tasks, open_tasks
+from storage.waiting import hurry, move_deadlines, waiting_records
 
 
 def project_shard(connection: Connection, projection: Projection) -> None:
     """Opens and closes tasks, writes reviews and outcomes. Repeating it changes nothing.
 
-    Reviews come before closings: a task that was answered is done, not closed.
+    Reviews come before closings: a task that was answered is done, not closed. Outcomes come after
+    closings: no task of a record that is settled waits for anybody.
     """
     round_id, shard, at = projection.round_id, projection.shard, projection.at
-    open_tasks(
+    open_tasks(connection, round_id=round_id, shard=shard, openings=projection.opened, at=at)
+    project_reviews(
         connection,
         round_id=round_id,
         shard=shard,
-        openings=projection.opened,
-        deadline=projection.deadline,
+        decided=projection.reviews,
+        retracted=projection.retracted,
         at=at,
     )
-    project_reviews(connection, round_id=round_id, shard=shard, decided=projection.reviews)
     close_tasks(connection, projection.closed, at=at)
-    project_outcomes(
-        connection, round_id=round_id, shard=shard, outcomes_=projection.outcomes, at=at
+    withdraw_outcomes(
+        connection, projection.withdrawn, round_id=round_id, look=projection.look, at=at
     )
-    extend_deadline(connection, round_id=round_id, shard=shard, deadline=projection.deadline)
+    # One that comes late, a second time, concludes nothing that was withdrawn since.
+    waiting = waiting_records(
+        connection,
+        [outcome.record_id for outcome in projection.outcomes],
+        round_id=round_id,
+        shard=shard,
+    )
+    project_outcomes(
+        connection,
+        round_id=round_id,
+        shard=shard,
+        outcomes_=[each for each in projection.outcomes if each.record_id not in waiting],
+        at=at,
+    )
+    move_deadlines(connection, round_id=round_id, shard=shard, moved=projection.deadlines)
+    hurry(connection, round_id=round_id, shard=shard, urgencies=projection.urgencies)

@@ -2,18 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 
-from sqlalchemy import Connection, Row, func, select, tuple_, update
+from sqlalchemy import Connection, Row, delete, func, or_, select, tuple_, update
 from sqlalchemy.dialects.postgresql import insert
 
 from domain.ids import AccountId, RecordId, ReviewId, RoundId, TaskId, Timestamp
 from domain.outcomes import How, Outcome
 from domain.reviews import Verdict
-from domain.tasks import ProjectedReview, ReviewStatus, TaskKind
+from domain.tasks import RETRACTED, ProjectedReview, Retraction, ReviewStatus, TaskKind
 from storage.documents import from_json, plain_text, to_json
-from storage.settlements import reopen_refused, settle_accepted
+from storage.settlements import (
+    give_back_undone,
+    reopen_refused,
+    retract_reviews,
+    settle_accepted,
+    settle_corrections,
+)
 from storage.tables import outcomes, review_receipts, reviews, tasks
 
 
@@ -41,6 +47,9 @@ class Review:
     look: int
     status: ReviewStatus
     refusal: str
+    corrects: ReviewId | None
+    retracted_at: Timestamp | None
+    """Since when it does not stand any more: undone or corrected."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -57,34 +66,45 @@ def project_reviews(
     round_id: RoundId,
     shard: int,
     decided: Iterable[ProjectedReview],
+    retracted: Iterable[Retraction] = (),
+    at: Timestamp | None = None,
 ) -> int:
     """Writes the reviews that are not there yet and says how many.
 
     A task whose review is accepted is done. One whose review is refused, though it still waits for
-    an answer, goes back to the queue.
+    an answer, goes back to the queue; one whose review was undone goes back to its author.
     """
-    rows = [_review_row(round_id, shard, each) for each in decided]
-    if not rows:
+    rows = [_review_row(round_id, shard, each, at) for each in decided]
+    retractions = {each.review_id: each.status for each in retracted}
+    if not rows and not retractions:
         return 0
+    earlier = select(reviews.c.task_id).where(reviews.c.review_id.in_(retractions))
     # Locked in one order, so that two projections cannot wait for each other.
     connection.execute(
         select(tasks.c.task_id)
-        .where(tasks.c.task_id.in_({row["task_id"] for row in rows}))
+        .where(
+            or_(tasks.c.task_id.in_({row["task_id"] for row in rows}), tasks.c.task_id.in_(earlier))
+        )
         .order_by(tasks.c.task_id)
         .with_for_update()
     )
-    new = connection.scalars(
-        insert(reviews)
-        .values(rows)
-        .on_conflict_do_nothing(index_elements=["review_id"])
-        .returning(reviews.c.review_id)
-    ).all()
+    undone = retract_reviews(connection, retractions, at=at)
+    new: Sequence[ReviewId] = ()
+    if rows:
+        new = connection.scalars(
+            insert(reviews)
+            .values(rows)
+            .on_conflict_do_nothing(index_elements=["review_id"])
+            .returning(reviews.c.review_id)
+        ).all()
     connection.execute(
         update(review_receipts)
         .where(review_receipts.c.review_id.in_(new), review_receipts.c.acknowledged_at.is_(None))
         .values(acknowledged_at=func.now())
     )
+    give_back_undone(connection, [*undone, *new], at=at)
     settle_accepted(connection, new)
+    settle_corrections(connection, new)
     reopen_refused(connection, new)
     return len(new)
 
@@ -124,6 +144,25 @@ def project_outcomes(
             set_={name: new[name] for name in (*changed, "decided_at")},
             where=tuple_(outcomes.c.look, outcomes.c.decided_at)
             <= tuple_(new.look, new.decided_at),
+        )
+    )
+
+
+def withdraw_outcomes(
+    connection: Connection,
+    record_ids: Collection[RecordId],
+    *,
+    round_id: RoundId,
+    look: int,
+    at: Timestamp,
+) -> None:
+    """Takes away what this look, or one before it, concluded of these records by then."""
+    connection.execute(
+        delete(outcomes).where(
+            outcomes.c.round_id == round_id,
+            outcomes.c.record_id.in_(record_ids),
+            outcomes.c.look <= look,
+            outcomes.c.decided_at <= at,
         )
     )
 
@@ -175,6 +214,17 @@ def get_review(connection: Connection, review_id: ReviewId) -> Review | None:
     return None if row is None else _review(row)
 
 
+def latest_of(connection: Connection, account_id: AccountId, *, limit: int) -> list[Review]:
+    """What this person has said last, the newest first, refused answers included."""
+    rows = connection.execute(
+        select(reviews)
+        .where(reviews.c.account_id == account_id)
+        .order_by(reviews.c.submitted_at.desc(), reviews.c.sequence.desc())
+        .limit(limit)
+    )
+    return [_review(row) for row in rows]
+
+
 def count_accepted(
     connection: Connection, account_id: AccountId, round_id: RoundId | None = None
 ) -> int:
@@ -202,7 +252,17 @@ def outcomes_of(
     return [outcome_of_row(row) for row in rows]
 
 
-def _review_row(round_id: RoundId, shard: int, each: ProjectedReview) -> dict[str, object]:
+def get_outcome(connection: Connection, round_id: RoundId, record_id: RecordId) -> Outcome | None:
+    """What the round concludes of the record, as far as it has."""
+    row = connection.execute(
+        select(outcomes).where(outcomes.c.round_id == round_id, outcomes.c.record_id == record_id)
+    ).one_or_none()
+    return None if row is None else outcome_of_row(row).outcome
+
+
+def _review_row(
+    round_id: RoundId, shard: int, each: ProjectedReview, at: Timestamp | None
+) -> dict[str, object]:
     message = each.message
     return {
         "review_id": plain_text(message.review_id),
@@ -225,6 +285,8 @@ def _review_row(round_id: RoundId, shard: int, each: ProjectedReview) -> dict[st
         "look": each.look,
         "status": each.status.value,
         "refusal": plain_text(each.refusal),
+        "corrects": message.corrects and plain_text(message.corrects),
+        "retracted_at": at if each.status in RETRACTED else None,
     }
 
 

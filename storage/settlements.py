@@ -2,15 +2,75 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from datetime import timedelta
 
-from sqlalchemy import Connection, and_, case, exists, select, update
+from sqlalchemy import Connection, and_, case, exists, func, select, update
 from sqlalchemy.dialects.postgresql import insert
 
-from domain.ids import ReviewId
+from domain.ids import ReviewId, Timestamp
 from domain.tasks import ReviewStatus
 from storage.participations import forget_participations
 from storage.tables import participations, reviews, tasks
+
+HELD_AFTER_UNDO = timedelta(minutes=15)
+"""How long a task stays with whoever took their answer to it back."""
+
+
+def retract_reviews(
+    connection: Connection,
+    retractions: Mapping[ReviewId, ReviewStatus],
+    *,
+    at: Timestamp | None,
+) -> list[ReviewId]:
+    """Marks reviews that do not stand any more; returns those that were accepted until now."""
+    retracted: list[ReviewId] = []
+    for status in sorted({*retractions.values()}):
+        wanted = [review_id for review_id, each in retractions.items() if each is status]
+        retracted += connection.scalars(
+            update(reviews)
+            .where(reviews.c.review_id.in_(wanted), reviews.c.status == ReviewStatus.ACCEPTED)
+            .values(status=status.value, retracted_at=at)
+            .returning(reviews.c.review_id)
+        )
+    return retracted
+
+
+def give_back_undone(
+    connection: Connection, changed: Sequence[ReviewId], *, at: Timestamp | None
+) -> None:
+    """Gives each task whose answer was undone to whoever had given it, for another answer."""
+    connection.execute(
+        update(tasks)
+        .where(
+            reviews.c.review_id.in_(changed),
+            reviews.c.status == ReviewStatus.UNDONE,
+            tasks.c.review_id == reviews.c.review_id,
+            tasks.c.status.in_(["submitted", "done"]),
+        )
+        .values(
+            status=case((tasks.c.holder.is_(None), "open"), else_="claimed"),
+            lease_until=case((tasks.c.holder.is_not(None), func.now() + HELD_AFTER_UNDO)),
+            review_id=None,
+            opened_at=at or func.now(),
+            closed_at=None,
+        )
+    )
+
+
+def settle_corrections(connection: Connection, new: Sequence[ReviewId]) -> None:
+    """Shows a correction as the answer of the task that the corrected review had answered."""
+    connection.execute(
+        update(tasks)
+        .where(
+            reviews.c.review_id.in_(new),
+            reviews.c.status == ReviewStatus.ACCEPTED,
+            reviews.c.corrects.is_not(None),
+            tasks.c.task_id == reviews.c.task_id,
+            tasks.c.status == "done",
+        )
+        .values(review_id=reviews.c.review_id, closed_at=reviews.c.decided_at)
+    )
 
 
 def settle_accepted(connection: Connection, new: Sequence[ReviewId]) -> None:

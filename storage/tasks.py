@@ -98,12 +98,13 @@ def open_tasks(
     round_id: RoundId,
     shard: int,
     openings: Iterable[TaskOpening],
-    deadline: Timestamp | None,
+    deadline: Timestamp | None = None,
     at: Timestamp | None = None,
 ) -> int:
-    """Opens the tasks that are not there yet and says how many.
+    """Opens the tasks that are not there yet, or were closed before, and says how many.
 
-    The batch must be stored, and its lanes, of which the tasks have their priority.
+    `deadline` is that of openings that name none. The batch must be stored, and its lanes, of which
+    the tasks have their priority.
     """
     rows = [
         {
@@ -118,18 +119,37 @@ def open_tasks(
             "kind": opening.kind.value,
             "slot": opening.slot,
             "lane": opening.lane,
-            "priority": select(lanes.c.priority)
+            "priority": select(lanes.c.priority + opening.urgency)
             .where(lanes.c.round_id == round_id, lanes.c.lane == opening.lane)
             .scalar_subquery(),
-            "deadline": deadline,
+            "urgency": opening.urgency,
+            "deadline": opening.deadline or deadline,
             "opened_at": at or func.now(),
         }
         for opening in openings
     ]
     if not rows:
         return 0
-    statement = insert(tasks).values(rows).on_conflict_do_nothing(index_elements=["task_id"])
-    return connection.execute(statement).rowcount
+    statement = insert(tasks).values(rows)
+    new = statement.excluded
+    reopened = {
+        "status": TaskStatus.OPEN.value,
+        "holder": None,
+        "lease_until": None,
+        "suspended_until": None,
+        "review_id": None,
+        "closed_at": None,
+        "close_reason": None,
+        **{name: new[name] for name in ("priority", "urgency", "deadline", "opened_at")},
+    }
+    return connection.execute(
+        statement.on_conflict_do_update(
+            index_elements=["task_id"],
+            set_=reopened,
+            # A projection that comes late, a second time, opens nothing that was closed since.
+            where=and_(tasks.c.status == TaskStatus.CLOSED, tasks.c.closed_at < new.opened_at),
+        )
+    ).rowcount
 
 
 def close_tasks(
@@ -142,8 +162,15 @@ def close_tasks(
     by_reason: dict[str, list[TaskId]] = {}
     for closing in closings:
         by_reason.setdefault(closing.reason, []).append(closing.task_id)
+    # A projection that comes late, a second time, closes nothing that was opened since.
+    since = tasks.c.opened_at <= at if at else true()
     return sum(
-        _close(connection, tasks.c.task_id == func.any(literal(ids, ARRAY(Text))), reason, at)
+        _close(
+            connection,
+            and_(tasks.c.task_id == func.any(literal(ids, ARRAY(Text))), since),
+            reason,
+            at,
+        )
         for reason, ids in sorted(by_reason.items())
     )
 
@@ -185,22 +212,6 @@ def _close(
     )
     forget_participations(connection, [(row.round_id, row.record_id, row.holder) for row in rows])
     return len(rows)
-
-
-def extend_deadline(
-    connection: Connection, *, round_id: RoundId, shard: int, deadline: Timestamp
-) -> None:
-    """Shows the shard's deadline on every task of it that still waits for somebody."""
-    connection.execute(
-        update(tasks)
-        .where(
-            tasks.c.round_id == round_id,
-            tasks.c.shard == shard,
-            tasks.c.status.in_([TaskStatus.OPEN, TaskStatus.CLAIMED]),
-            tasks.c.deadline.is_distinct_from(deadline),
-        )
-        .values(deadline=deadline)
-    )
 
 
 def get_task(connection: Connection, task_id: TaskId) -> TaskDetail:
@@ -282,6 +293,18 @@ def live_shards(connection: Connection, round_id: RoundId) -> list[int]:
                 tasks.c.round_id == round_id,
                 tasks.c.status.not_in([TaskStatus.DONE, TaskStatus.CLOSED]),
             )
+            .order_by(tasks.c.shard)
+        )
+    )
+
+
+def shards_of(connection: Connection, round_id: RoundId) -> list[int]:
+    """All shards of the round, those included that wait for nobody any more."""
+    return list(
+        connection.scalars(
+            select(tasks.c.shard)
+            .distinct()
+            .where(tasks.c.round_id == round_id)
             .order_by(tasks.c.shard)
         )
     )

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import asyncio
 from dataclasses import replace
-from datetime import datetime, timedelta
 from typing import NoReturn
 
 from temporalio import workflow
 from temporalio.exceptions import ActivityError, is_cancelled_exception
 
+from workflows.alarm import Alarm
 from workflows.options import LIGHT
 from workflows.time import now
 
@@ -17,9 +17,9 @@ with workflow.unsafe.imports_passed_through():
     from activities.review import LoadShard, ReviewActivities, StoreOutcomes
     from domain.canonical import Sha256, tame
     from domain.messages import weight
-    from domain.outcomes import How
-    from domain.progress import RecordProgress, ShardRules, ShardState
-    from domain.reviews import DeadlineExtended, Submission
+    from domain.outcomes import HELD, How
+    from domain.progress import ShardRules
+    from domain.reviews import ClosingRequested, DeadlineExtended, Submission, UndoRequested
     from domain.rounds import ShardPlan, ShardResult
     from domain.shards import Shard
     from domain.tasks import Projection
@@ -30,18 +30,24 @@ MAX_PROJECTED = 100
 MAX_WEIGHT = 300_000
 """Bytes of their texts: 100 of the longest rationales in ASCII, a tenth of that in emoji."""
 
-Message = tuple[str, Submission | DeadlineExtended]
+MAX_EVENTS = 3_500
+"""A run that has as many hands over: what is in its inbox by then still fits under the 4,096 from
+which the server wants that of itself."""
+
+Message = tuple[str, Submission | UndoRequested | DeadlineExtended | ClosingRequested]
 
 
 @workflow.defn
 class ReviewShardWorkflow:
-    """Signals `review`, `adjudicate` and `extend_deadline` only append; `run` does the rest."""
+    """Signals `review`, `adjudicate`, `undo`, `extend_deadline` and `close_shard` only append;
+    `run` does the rest."""
 
     @workflow.init
     def __init__(self, plan: ShardPlan) -> None:
         self.plan = plan
         self.shard: Shard | None = None
         self._inbox: list[Message] = []
+        self._alarm = Alarm()
 
     @workflow.signal
     def review(self, submission: Submission) -> None:
@@ -52,17 +58,25 @@ class ReviewShardWorkflow:
         self._inbox.append(("adjudication", tame(submission)))
 
     @workflow.signal
+    def undo(self, request: UndoRequested) -> None:
+        self._inbox.append(("undo", tame(request)))
+
+    @workflow.signal
     def extend_deadline(self, extension: DeadlineExtended) -> None:
         self._inbox.append(("extension", tame(extension)))
+
+    @workflow.signal
+    def close_shard(self, request: ClosingRequested) -> None:
+        self._inbox.append(("closing", tame(request)))
 
     @workflow.run
     async def run(self, plan: ShardPlan) -> ShardResult:
         try:
             shard = await self._begin()
-            while not shard.settled:
+            while not shard.finished(now()):
                 await self._wait(shard)
                 await self._decide(shard)
-                if workflow.info().is_continue_as_new_suggested() and not shard.settled:
+                if self._is_long() and not shard.finished(now()):
                     await self._hand_over(plan, shard)
             return await self._conclude(shard)
         except (asyncio.CancelledError, ActivityError) as error:
@@ -81,6 +95,8 @@ class ReviewShardWorkflow:
             look=self.plan.look,
             schema=self.plan.schema,
             reviews_per_record=self.plan.reviews_per_record,
+            review_seconds=self.plan.review_seconds,
+            reviewing=self.plan.reviewing,
         )
         if self.plan.carried is not None:
             self.shard = Shard(rules, self.plan.carried)
@@ -90,28 +106,20 @@ class ReviewShardWorkflow:
             LoadShard(batch=self.plan.batch, first=self.plan.first, last=self.plan.last),
             **LIGHT,
         )
-        deadline = workflow.now() + timedelta(seconds=self.plan.review_seconds)
-        progress = tuple(RecordProgress(record=record) for record in records)
-        self.shard = Shard(rules, ShardState(progress=progress, deadline=now(deadline)))
-        self.shard.open(now())
+        self.shard = Shard.opened(rules, records, now())
         await self._project(self.shard)
         return self.shard
 
     async def _wait(self, shard: Shard) -> None:
-        """Until somebody says something or the deadline passes, by a durable timer."""
-        left = datetime.fromisoformat(shard.deadline) - workflow.now()
-        try:
-            await workflow.wait_condition(
-                lambda: bool(self._inbox), timeout=max(left, timedelta(0))
-            )
-        except TimeoutError:
-            return
+        """Until somebody says something or time has something to bring, by a durable timer."""
+        self._alarm.set(shard.next_due)
+        await workflow.wait_condition(lambda: bool(self._inbox) or self._alarm.rings(now()))
 
     async def _decide(self, shard: Shard) -> None:
-        """Applies what has come in, in the order of history, then the deadline if it is over."""
+        """Applies what has come in, in the order of history, then what time brings."""
         self._take(shard)
-        if not self._inbox and datetime.fromisoformat(shard.deadline) <= workflow.now():
-            shard.deadline_passed(now())
+        if not self._inbox:
+            shard.time_passed(now())
         await self._project(shard)
 
     def _take(self, shard: Shard) -> None:
@@ -125,12 +133,21 @@ class ReviewShardWorkflow:
         taken, self._inbox = self._inbox[:count], self._inbox[count:]
         for what, message in taken:
             match message:
+                case UndoRequested():
+                    shard.undo(message, now())
                 case DeadlineExtended():
                     shard.extend_deadline(message, now())
+                case ClosingRequested():
+                    shard.close(message, now())
                 case Submission() if what == "review":
                     shard.review(message, now())
                 case Submission():
                     shard.adjudicate(message, now())
+
+    def _is_long(self) -> bool:
+        info = workflow.info()
+        suggested = info.is_continue_as_new_suggested()
+        return suggested or info.get_current_history_length() >= MAX_EVENTS
 
     async def _hand_over(self, plan: ShardPlan, shard: Shard) -> NoReturn:
         """Goes on in a new run, with nothing left in the inbox of this one."""
@@ -162,7 +179,7 @@ class ReviewShardWorkflow:
             outcomes=reference,
             reviews=sum(outcome.reviews for outcome in outcomes),
             adjudicated=sum(outcome.how is How.ADJUDICATION for outcome in outcomes),
-            held=sum(outcome.how is How.DEADLINE for outcome in outcomes),
+            held=sum(outcome.how in HELD for outcome in outcomes),
             refused=shard.refused,
             ledger_head=shard.ledger.head,
             ledger_length=shard.ledger.length,

@@ -114,6 +114,7 @@ class RoundSteps(BatchSteps):
             guideline=self.plan.guideline,
             reviews_per_record=self.plan.reviews_per_record,
             review_seconds=self.plan.review_seconds,
+            reviewing=self.plan.reviewing,
         )
 
     async def assess(

@@ -157,6 +157,7 @@ def _open_round(
             agree_on_policy(cast.requester, cast.approver, seed=seed),
             records=LEFT_TO_A_PERSON,
             purpose="A round for you.",
+            undo_seconds=60.0,
         )
         await_tasks(cast.requester, round_["round_id"])
         step.done = f"round {round_['round_id']} waits for {LEFT_TO_A_PERSON} digits"

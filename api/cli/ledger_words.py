@@ -76,12 +76,26 @@ _WORDS: dict[str, Callable[[Detail], str]] = {
     "shard_opened": lambda d: (
         f"gave out {d['records']} records, {d['reviews_per_record']} reviews each"
     ),
-    "review_accepted": lambda d: f"reviewed: {answer(d['answer'])}",
+    "review_accepted": lambda d: (
+        f"{'corrected a review' if 'corrects' in d else 'reviewed'}: {answer(d['answer'])}"
+    ),
     "review_refused": lambda d: f"review not counted: {d['refusal']}",
+    "review_undone": lambda d: f"took a review back: {answer(d['answer'])}",
+    "adjudication_undone": lambda d: f"took a decision back: {answer(d['answer'])}",
+    "undo_refused": lambda d: f"not taken back: {d['refusal']}",
+    "extra_review_opened": lambda _: "wants one more review",
     "adjudication_opened": lambda _: "wants an adjudication",
+    "adjudication_withdrawn": lambda _: "wants no adjudication any more",
     "adjudication_accepted": lambda d: f"adjudicated: {answer(d['answer'])}",
     "adjudication_refused": lambda d: f"adjudication not counted: {d['refusal']}",
-    "outcome_reached": lambda d: f"concluded: {answer(d['answer'])}, by {d['how']}",
+    "outcome_reached": lambda d: f"concluded: {answer(d['answer'])}, by {_words(d['how'])}",
+    "outcome_withdrawn": lambda d: f"concludes {answer(d['answer'])} no longer",
+    "reminded": lambda d: f"reminded reviewers of {len(d['records'])} records",
+    "escalated": lambda d: (
+        f"escalated {len(d['records'])} records to {', '.join(d['roles'] + d['accounts'])}"
+    ),
+    "reviewing_closed": lambda d: f"ended reviewing, {d['unsettled']} records unsettled",
+    "closing_refused": lambda d: f"reviewing goes on: {d['refusal']}",
     "deadline_extended": lambda d: f"moved the deadline to {str(d['deadline'])[:16]}",
     "deadline_extension_refused": lambda d: f"deadline not moved: {d['refusal']}",
     "deadline_passed": lambda d: f"deadline passed, {d['unsettled']} records unsettled",

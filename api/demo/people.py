@@ -112,13 +112,14 @@ def _answer(
     kind: str, person: Person, task: dict[str, Any], judge: Judge, truth: Mapping[str, str]
 ) -> None:
     judgement = judge.judge(task["record_id"], truth[task["record_id"]])
+    why = f"the strokes are those of a {judgement.label}" if kind == "adjudication" else ""
     answer = {
         "review_id": str(uuid4()),
         "verdict": {"kind": "label", "label": judgement.label},
         "schema": task["schema"],
         "guideline": task["guideline"],
         "confidence": judgement.confidence,
-        "rationale": judgement.rationale,
+        "rationale": judgement.rationale or why,
         "seconds": judgement.seconds,
     }
     try:

@@ -65,7 +65,9 @@ def agree_on_policy(requester: Person, approver: Person, *, seed: int) -> str:
     return f"{made['name']}@{made['version']}"
 
 
-def start_round(requester: Person, policy: str, *, records: int, purpose: str) -> RoundSeen:
+def start_round(
+    requester: Person, policy: str, *, records: int, purpose: str, undo_seconds: float
+) -> RoundSeen:
     started: RoundSeen = requester.post(
         "/rounds",
         {
@@ -74,6 +76,7 @@ def start_round(requester: Person, policy: str, *, records: int, purpose: str) -
             "records": records,
             "guideline": POOL,
             "reviews_per_record": 2,
+            "reviewing": {"undo_seconds": undo_seconds},
             "purpose": purpose,
         },
     )
@@ -89,6 +92,7 @@ def play(cast: Cast, digits: Digits, display: Display, *, seed: int) -> Played:
             policy,
             records=BATCH,
             purpose="Find the digits that teach the model most.",
+            undo_seconds=0.0,  # the players do not change their minds
         )
         follow(cast.requester, round_["round_id"], AFTER_SELECTING, _phase_on(step))
         pool = cast.requester.get(f"/pools/{POOL}")

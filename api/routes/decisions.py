@@ -1,4 +1,4 @@
-"""What people decide about a running round: approval, cancellation, a later deadline."""
+"""What people decide about a running round: approval, cancellation, how long reviewing takes."""
 
 from __future__ import annotations
 
@@ -11,7 +11,8 @@ from sqlalchemy import Connection
 from api.authentication import Caller, allowing
 from api.deciding import write_down
 from api.schemas.body import IdempotencyKey
-from api.schemas.rounds import ApprovalBody, CancellationBody, DeadlineBody, Decided
+from api.schemas.decisions import ApprovalBody, CancellationBody, ClosingBody, DeadlineBody
+from api.schemas.rounds import Decided
 from api.state import Parts
 from api.temporal import WorkflowEnded
 from domain.accounts import Permission, check_approver, require
@@ -19,7 +20,7 @@ from domain.canonical import Sha256
 from domain.errors import Conflict, InvalidInput, NotAwaitingApproval, StaleApproval
 from domain.ids import RecordId, RoundId
 from domain.policy import MAX_BATCH
-from domain.reviews import DeadlineExtended
+from domain.reviews import ClosingRequested, DeadlineExtended
 from domain.rounds import ENDED, ApprovalDecided, CancelRequested, Phase
 from storage import rounds, tasks
 
@@ -141,6 +142,46 @@ async def extend_deadline(
             await parts.temporal.extend_deadline(decided.round_id, shard, extension)
         except WorkflowEnded:
             continue  # it has settled its records meanwhile and needs no more time
+    return decided
+
+
+@router.post("/{round_id}/closing", status_code=202, summary="End reviewing now")
+async def close_reviewing(
+    round_id: str,
+    body: ClosingBody,
+    caller: Starter,
+    parts: Parts,
+    idempotency_key: IdempotencyKey = None,
+) -> Decided:
+    """What is settled counts; every record that nobody has settled is held, and the round goes on
+    to its approval."""
+    decided, _ = await write_down(
+        parts,
+        caller=caller,
+        what="closing",
+        round_id=RoundId(round_id),
+        body=body,
+        decision_id=str(body.request_id or uuid4()),
+        idempotency_key=idempotency_key,
+        check=lambda connection: _check_reviewing(connection, RoundId(round_id)),
+    )
+    closing = parts.signer.sign(
+        ClosingRequested(
+            request_id=decided.decision_id,
+            round_id=decided.round_id,
+            reason=body.reason,
+            actor=caller.actor,
+            submitted_at=decided.received_at,
+        )
+    )
+    shards = await parts.in_transaction(
+        lambda connection: tasks.shards_of(connection, decided.round_id)
+    )
+    for shard in shards:
+        try:
+            await parts.temporal.close_shard(decided.round_id, shard, closing)
+        except WorkflowEnded:
+            continue  # it has settled its records before
     return decided
 
 

@@ -23,11 +23,14 @@ from api.schemas.tasks import (
     Why,
 )
 from api.state import Parts
+from api.submitting import PERMISSIONS
 from domain.accounts import Permission
 from domain.errors import Conflict, NotFound
 from domain.ids import RoundId, TaskId
 from domain.labels import LabelSchema
 from domain.profiles import Profile
+from domain.reviewing import ReviewRules
+from domain.reviews import VerdictKind
 from domain.tasks import ReviewStatus, TaskKind
 from storage import claims, profiles, queues, reviews, tasks
 
@@ -35,10 +38,6 @@ router = APIRouter(prefix="/api/v1", tags=["tasks"])
 
 LEASE = timedelta(minutes=15)
 KEYS = "1234567890"
-_PERMISSIONS = {
-    TaskKind.REVIEW: Permission.REVIEW,
-    TaskKind.ADJUDICATION: Permission.ADJUDICATE,
-}
 
 Labeller = Annotated[Caller, Depends(allowing(Permission.REVIEW, Permission.ADJUDICATE))]
 
@@ -177,7 +176,7 @@ def _unqualified(profile: Profile, facts: queues.QueueFacts) -> list[str]:
 def _kinds(caller: Caller, wanted: Collection[TaskKind] | None) -> list[TaskKind]:
     return [
         kind
-        for kind, permission in _PERMISSIONS.items()
+        for kind, permission in PERMISSIONS.items()
         if caller.may(permission) and (wanted is None or kind in wanted)
     ]
 
@@ -211,6 +210,8 @@ def _view_held(connection: Connection, task_id: TaskId, caller: Caller) -> TaskV
         progress=Progress(
             done=reviews.count_accepted(connection, caller.account_id, round_id=task.round_id),
         ),
+        rationale_for=_explained(task.kind, plan.reviewing),
+        undo_seconds=plan.reviewing.undo_seconds,
         reviews=_masked(connection, task) if task.kind is TaskKind.ADJUDICATION else [],
     )
 
@@ -224,6 +225,10 @@ def _choices(schema: LabelSchema) -> list[LabelChoice]:
         )
         for place, each in enumerate(schema.classes)
     ]
+
+
+def _explained(kind: TaskKind, rules: ReviewRules) -> list[VerdictKind]:
+    return list(VerdictKind if kind is TaskKind.ADJUDICATION else rules.rationale_for)
 
 
 def _masked(connection: Connection, task: tasks.Task) -> list[MaskedReview]:

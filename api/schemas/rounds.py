@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from pydantic import UUID4, ConfigDict, Field, model_validator
+from pydantic import ConfigDict, Field, model_validator
 
 from api.schemas.body import Body, Document, Name, Reason
 from api.schemas.policies import PolicySummary
+from api.schemas.reviewing import ReviewingBody
 from api.schemas.routings import RoutingSummary
 from domain.accounts import Actor
 from domain.canonical import Sha256
@@ -15,6 +16,7 @@ from domain.ids import PoolId, RecordId, RoundId, Timestamp
 from domain.outcomes import How
 from domain.policy import MAX_BATCH
 from domain.records import ContentKind
+from domain.reviewing import ReviewRules
 from domain.reviews import Verdict
 from domain.roles import RoleShares
 from domain.rounds import MAX_REVIEWS_PER_RECORD, Phase
@@ -50,6 +52,7 @@ class RoundView:
     routing: RoutingSummary
     reviews_per_record: int
     review_seconds: float
+    reviewing: ReviewRules
     requested_by: Actor
     requested_at: Timestamp
     ledger_head: Sha256 | None
@@ -83,6 +86,7 @@ class RoundView:
             routing=RoutingSummary.of(plan.routing),
             reviews_per_record=plan.reviews_per_record,
             review_seconds=plan.review_seconds,
+            reviewing=plan.reviewing,
             requested_by=plan.requested_by,
             requested_at=plan.requested_at,
             ledger_head=round_.ledger_head,
@@ -140,6 +144,7 @@ class GivenReview:
     look: int
     status: str
     refusal: str
+    corrects: str | None
     submitted_at: Timestamp
 
     @classmethod
@@ -157,6 +162,7 @@ class GivenReview:
             look=review.look,
             status=review.status,
             refusal=review.refusal,
+            corrects=review.corrects,
             submitted_at=review.submitted_at,
         )
 
@@ -250,6 +256,8 @@ class RoundBody(Body):
     reviews_per_record: int = Field(default=2, ge=1, le=MAX_REVIEWS_PER_RECORD)
     review_hours: float | None = Field(default=None, gt=0.0, le=MAX_REVIEW_HOURS)
     review_seconds: float | None = Field(default=None, gt=0.0, le=MAX_REVIEW_HOURS * 3600)
+    reviewing: ReviewingBody = ReviewingBody()
+    """When people have agreed, what must be explained, and when to remind whom."""
     shares: SharesBody = SharesBody()
     purpose: Reason = ""
 
@@ -264,42 +272,3 @@ class RoundBody(Body):
         if self.review_seconds is not None:
             return self.review_seconds
         return 3600.0 * (14 * 24.0 if self.review_hours is None else self.review_hours)
-
-
-class ApprovalBody(Body):
-    model_config = ConfigDict(
-        json_schema_extra={
-            "examples": [
-                {"approved": True, "dataset_digest": "9f86d081…", "reason": "", "records": []}
-            ]
-        }
-    )
-
-    decision_id: UUID4 | None = None
-    """Made by the client. Sent again with the same body, it has one effect."""
-    approved: bool
-    dataset_digest: str = Field(max_length=64)
-    """Of the dataset that the approver has looked at: `awaiting.dataset_digest` of the round."""
-    reason: Reason = ""
-    records: list[str] = Field(default_factory=list, max_length=1_000)
-    """With a rejection: records to look at again. Without them a rejection ends the round."""
-
-    @model_validator(mode="after")
-    def _a_rejection_has_a_reason(self) -> ApprovalBody:
-        if not self.approved and not self.reason.strip():
-            raise ValueError("a rejection needs a reason")
-        if self.approved and self.records:
-            raise ValueError("only a rejection names records to look at again")
-        return self
-
-
-class CancellationBody(Body):
-    request_id: UUID4 | None = None
-    reason: Reason = Field(min_length=1)
-
-
-class DeadlineBody(Body):
-    request_id: UUID4 | None = None
-    seconds: float = Field(gt=0.0, le=MAX_REVIEW_HOURS * 3600)
-    """How much longer reviewing may take."""
-    reason: Reason = Field(min_length=1)

@@ -62,6 +62,10 @@ class TaskView:
     lease_until: Timestamp | None
     deadline: Timestamp | None
     progress: Progress
+    rationale_for: list[VerdictKind]
+    """Verdicts that are not taken without a reason."""
+    undo_seconds: float
+    """How long an answer may be taken back after it was counted."""
     reviews: list[MaskedReview] = field(default_factory=list)
     """Of an adjudication only: reviewers do not see each other's answers."""
 

@@ -18,7 +18,13 @@ from typer.testing import CliRunner
 from api.app import create_app
 from api.cli import app as commands
 from api.cli.session import Refused, client
-from domain.errors import InvalidInput, LabelwrightError, StackNotRunning, Unavailable
+from domain.errors import (
+    InvalidInput,
+    InvalidReviewRules,
+    LabelwrightError,
+    StackNotRunning,
+    Unavailable,
+)
 from storage import accounts
 from storage.database import engine
 from tests.api.team import POLICY
@@ -95,6 +101,28 @@ def test_a_team_sets_up_and_starts_a_round_by_commands(tmp_path: Path) -> None:
     assert "customer" in text("guideline", "show", "banking")
     assert "mail" in text("pool", "list")
     assert run("dataset", "list") == []
+
+
+@pytest.mark.usefixtures("served")
+def test_the_rules_of_reviewing_come_from_a_file(tmp_path: Path) -> None:
+    run("schema", "create", "banking", "--label", "card", "--label", "money")
+    fill_pool()
+    rules, order = tmp_path / "rules.yaml", ("round", "start", "--pool", "mail", "--records", "5")
+    rules.write_text("extra_reviews: 1\nescalations: [{after_hours: 48, roles: [requester]}]\n")
+    started = run(*order, "--reviewing", str(rules))
+    assert started["reviewing"]["extra_reviews"] == 1
+    assert started["reviewing"]["escalations"][0]["after_hours"] == 48.0
+    with pytest.raises(Refused) as nobody_reviews:
+        run("round", "close-reviewing", started["round_id"], "--reason", "enough")
+    assert nobody_reviews.value.code == "conflict"
+    rules.write_text("extra_reviews: 99\n")
+    with pytest.raises(Refused) as refused:
+        run(*order, "--reviewing", str(rules))
+    assert refused.value.code == "invalid_review_rules"
+    for wrong in ("- a list", "a: [unfinished"):
+        rules.write_text(wrong)
+        with pytest.raises(InvalidReviewRules):
+            run(*order, "--reviewing", str(rules))
 
 
 def fill_pool() -> None:

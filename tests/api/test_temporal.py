@@ -8,7 +8,7 @@ import pytest
 from temporalio import workflow
 
 from api import temporal
-from domain.reviews import DeadlineExtended, Submission
+from domain.reviews import ClosingRequested, DeadlineExtended, Submission, UndoRequested
 from domain.rounds import ApprovalDecided, BatchDecided, CancelRequested, RoundPlan
 from domain.tasks import TaskKind
 from workflows.rounds import RoundWorkflow
@@ -30,7 +30,9 @@ def test_the_round_workflow_has_the_name_that_the_api_starts() -> None:
     [
         (ReviewShardWorkflow, temporal.SUBMISSION_SIGNALS[TaskKind.REVIEW], Submission),
         (ReviewShardWorkflow, temporal.SUBMISSION_SIGNALS[TaskKind.ADJUDICATION], Submission),
+        (ReviewShardWorkflow, temporal.UNDO, UndoRequested),
         (ReviewShardWorkflow, temporal.EXTEND_DEADLINE, DeadlineExtended),
+        (ReviewShardWorkflow, temporal.CLOSE_SHARD, ClosingRequested),
         (RoundWorkflow, temporal.DECIDE_BATCH, BatchDecided),
         (RoundWorkflow, temporal.DECIDE_APPROVAL, ApprovalDecided),
         (RoundWorkflow, temporal.CANCEL_ROUND, CancelRequested),

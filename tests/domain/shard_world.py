@@ -13,13 +13,23 @@ from domain.ids import (
     review_task_id,
 )
 from domain.labels import LabelClass, LabelSchema
-from domain.progress import RecordProgress, ShardRecord, ShardRules, ShardState
-from domain.reviews import Submission, Verdict, VerdictKind
+from domain.progress import ShardRecord, ShardRules
+from domain.reviewing import ReviewRules
+from domain.reviews import (
+    ClosingRequested,
+    DeadlineExtended,
+    Submission,
+    UndoRequested,
+    Verdict,
+    VerdictKind,
+)
 from domain.shards import Shard
 
 ROUND = RoundId("r-1")
 AT = Timestamp("2026-01-01T00:00:00.000000+00:00")
 DEADLINE = Timestamp("2026-01-15T00:00:00.000000+00:00")
+DAY = 86_400.0
+PLAIN = ReviewRules()
 SCHEMA = LabelSchema(
     name="animals", version=1, classes=(LabelClass(label="cat"), LabelClass(label="dog"))
 )
@@ -33,17 +43,36 @@ def record_id(ordinal: int) -> RecordId:
     return RecordId(f"record-{ordinal}")
 
 
-def open_shard(records: int = 2, *, reviews_per_record: int = 2, look: int = 1) -> Shard:
+def open_shard(
+    records: int = 2,
+    *,
+    reviews_per_record: int = 2,
+    look: int = 1,
+    reviewing: ReviewRules = PLAIN,
+    seconds: dict[int, float] | None = None,
+    reviews: dict[int, int] | None = None,
+) -> Shard:
+    """A shard that was opened at `AT`; `seconds` and `reviews` are those of single records."""
     rules = ShardRules(
-        round_id=ROUND, shard=0, look=look, schema=SCHEMA, reviews_per_record=reviews_per_record
+        round_id=ROUND,
+        shard=0,
+        look=look,
+        schema=SCHEMA,
+        reviews_per_record=reviews_per_record,
+        review_seconds=14 * DAY,
+        reviewing=reviewing,
     )
-    progress = tuple(
-        RecordProgress(record=ShardRecord(ordinal=ordinal, record_id=record_id(ordinal)))
+    records_ = [
+        ShardRecord(
+            ordinal=ordinal,
+            record_id=record_id(ordinal),
+            lane=ordinal % 2,
+            reviews=(reviews or {}).get(ordinal),
+            seconds=(seconds or {}).get(ordinal),
+        )
         for ordinal in range(records)
-    )
-    shard = Shard(rules, ShardState(progress=progress, deadline=DEADLINE))
-    shard.open(AT)
-    return shard
+    ]
+    return Shard.opened(rules, records_, AT)
 
 
 def label(text: str) -> Verdict:
@@ -58,18 +87,21 @@ def review(
     *,
     review_id: str = "",
     rationale: str = "",
+    confidence: float | None = 0.9,
+    corrects: str | None = None,
 ) -> Submission:
     return Submission(
         review_id=ReviewId(review_id or f"{ordinal}-{slot}-{who}"),
         task_id=review_task_id(ROUND, 0, ordinal, slot),
         record_id=record_id(ordinal),
         verdict=label(verdict) if isinstance(verdict, str) else verdict,
-        confidence=0.9,
+        confidence=confidence,
         rationale=rationale,
         seconds=2.0,
         guideline="animals@1",
         actor=actor(who),
         submitted_at=AT,
+        corrects=None if corrects is None else ReviewId(corrects),
     )
 
 
@@ -86,5 +118,37 @@ def adjudication(
         seconds=9.0,
         guideline="animals@1",
         actor=actor(who),
+        submitted_at=AT,
+    )
+
+
+def undo(ordinal: int, who: str, review_id: str, *, request_id: str = "") -> UndoRequested:
+    return UndoRequested(
+        request_id=request_id or f"undo-{review_id}-{who}",
+        round_id=ROUND,
+        record_id=record_id(ordinal),
+        review_id=ReviewId(review_id),
+        actor=actor(who),
+        submitted_at=AT,
+    )
+
+
+def extension(seconds: float = 3600.0, *, request_id: str = "x") -> DeadlineExtended:
+    return DeadlineExtended(
+        request_id=request_id,
+        round_id=ROUND,
+        seconds=seconds,
+        reason="holidays",
+        actor=actor("req"),
+        submitted_at=AT,
+    )
+
+
+def closing(*, request_id: str = "close") -> ClosingRequested:
+    return ClosingRequested(
+        request_id=request_id,
+        round_id=ROUND,
+        reason="we have enough",
+        actor=actor("req"),
         submitted_at=AT,
     )

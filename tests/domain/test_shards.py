@@ -9,15 +9,15 @@ import pytest
 
 from domain.ids import RoundId, Timestamp
 from domain.outcomes import How
-from domain.reviews import MAX_BETWEEN, DeadlineExtended, ExclusionReason, Verdict, VerdictKind
+from domain.reviews import MAX_BETWEEN, ExclusionReason, Verdict, VerdictKind
 from domain.shards import Shard
 from domain.tasks import ReviewStatus, TaskKind
 from tests.domain.shard_world import (
     AT,
     DEADLINE,
-    ROUND,
     actor,
     adjudication,
+    extension,
     label,
     open_shard,
     record_id,
@@ -73,7 +73,7 @@ def test_reviewers_who_both_escalate_have_agreed_on_nothing() -> None:
     shard.review(review(0, 0, "ann", ESCALATED), AT)
     shard.review(review(0, 1, "bob", ESCALATED), AT)
     assert not shard.settled
-    assert shard.ledger.entries[-1].decision.reason == "escalated"
+    assert "escalated" in [entry.decision.reason for entry in shard.ledger.entries]
 
 
 def test_an_agreed_exclusion_settles_a_record_without_a_label() -> None:
@@ -99,7 +99,7 @@ def test_a_duplicate_review_is_recorded_and_changes_nothing() -> None:
     shard.review(review(0, 0, "ann", "cat"), AT)
     assert len(before.reviews) == 1
     assert shard.drain(AT).empty
-    assert refusals(shard) == ["duplicate: a message with this review id was handled before"]
+    assert refusals(shard) == ["duplicate: a message with this id was handled before"]
 
 
 def test_a_late_review_is_recorded_and_changes_nothing() -> None:
@@ -193,15 +193,7 @@ def test_a_message_that_cannot_be_ours_is_written_down_and_reaches_no_table(
 
 def test_an_extension_for_another_round_moves_nothing() -> None:
     shard = open_shard()
-    extension = DeadlineExtended(
-        request_id="x",
-        round_id=RoundId("r-2"),
-        seconds=3600.0,
-        reason="replayed",
-        actor=actor("req"),
-        submitted_at=AT,
-    )
-    shard.extend_deadline(extension, AT)
+    shard.extend_deadline(replace(extension(), round_id=RoundId("r-2")), AT)
     assert shard.deadline == DEADLINE
     assert refusals(shard) == ["the message is about another round"]
 
@@ -212,7 +204,7 @@ def test_the_deadline_holds_what_is_unsettled_and_closes_its_tasks() -> None:
     shard.review(review(0, 1, "bob", "cat"), AT)
     shard.review(review(1, 0, "ann", "dog"), AT)
     shard.drain(AT)
-    shard.deadline_passed(DEADLINE)
+    shard.time_passed(DEADLINE)
     assert shard.settled
     held = {outcome.record_id: outcome for outcome in shard.outcomes}[record_id(1)]
     assert (held.verdict, held.how, held.reviews) == (None, How.DEADLINE, 1)
@@ -221,17 +213,9 @@ def test_the_deadline_holds_what_is_unsettled_and_closes_its_tasks() -> None:
 
 def test_an_extension_moves_the_deadline_once() -> None:
     shard = open_shard()
-    extension = DeadlineExtended(
-        request_id="x",
-        round_id=ROUND,
-        seconds=3600.0,
-        reason="holidays",
-        actor=actor("req"),
-        submitted_at=AT,
-    )
-    shard.extend_deadline(extension, AT)
-    shard.extend_deadline(extension, AT)
-    assert shard.deadline == Timestamp("2026-01-15T01:00:00+00:00")
+    shard.extend_deadline(extension(), AT)
+    shard.extend_deadline(extension(), AT)
+    assert shard.deadline == Timestamp("2026-01-15T01:00:00.000000+00:00")
 
 
 def test_what_is_carried_over_goes_on_as_if_nothing_had_happened() -> None:

@@ -88,7 +88,7 @@ def review_body(task: dict[str, Any]) -> dict[str, Any]:
         "schema": task["schema"],
         "guideline": task["guideline"],
         "confidence": 0.9,
-        "rationale": "",
+        "rationale": "because" if task["kind"] == "adjudication" else "",
         "seconds": 1.5,
     }
 

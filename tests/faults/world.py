@@ -134,6 +134,8 @@ class World:
             "pool": pool,
             "policy": policy,
             "reviews_per_record": REVIEWS_PER_RECORD,
+            # Else every shard would stay for a minute after its last answer.
+            "reviewing": {"undo_seconds": 0},
             "shares": {"validation": 0.2, "test": 0.0, "monitoring": 0.1},
         }
         shown = self.team.post("/api/v1/rounds", body)

@@ -250,8 +250,8 @@ def test_a_repeated_projection_changes_nothing(engine: Engine, connection: Conne
     projection = Projection(
         round_id=made.round_id,
         shard=0,
+        look=1,
         at=ONE_O_CLOCK,
-        deadline=ONE_O_CLOCK,
         closed=(TaskClosing(task_id=review_task(slot=1), reason="deadline"),),
         reviews=(decided("v1", by=ada),),
         outcomes=(

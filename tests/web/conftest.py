@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 from urllib.parse import urlsplit
 
 import pytest
@@ -61,18 +61,19 @@ def pool(team: Team) -> str:
 
 
 @pytest.fixture
-def start_round(team: Team, pool: str) -> Iterator[Callable[[int], str]]:
+def start_round(team: Team, pool: str) -> Iterator[Callable[..., str]]:
     with rounds_on(team, pool) as start:
         yield start
 
 
 @contextmanager
-def rounds_on(team: Team, pool: str) -> Iterator[Callable[[int], str]]:
-    """A function that starts a round of so many records; at the end no task is left open."""
+def rounds_on(team: Team, pool: str) -> Iterator[Callable[..., str]]:
+    """A function that starts a round of so many records, by rules of reviewing; at the end no task
+    is left open."""
     started: list[str] = []
 
-    def start(batch: int) -> str:
-        started.append(team.start_round(pool, batch=batch))
+    def start(batch: int, **rules: Any) -> str:
+        started.append(team.start_round(pool, batch=batch, **rules))
         return started[-1]
 
     yield start

@@ -87,13 +87,18 @@ class Team:
         lines = "\n".join(json.dumps(row) for row in rows).encode()
         _answer(rosa.post(f"/pools/{pool}/imports", content=lines, params={"format": "jsonl"}))
 
-    def start_round(self, pool: str, *, batch: int, reviews: int = 2) -> str:
-        """A round that waits for reviews: half of its batch at random."""
+    def start_round(self, pool: str, *, batch: int, reviews: int = 2, **rules: Any) -> str:
+        """A round that waits for reviews: half of its batch at random.
+
+        `rules` are those of reviewing. Nothing is taken back unless they say so, or every shard
+        would stay for a minute after its last answer.
+        """
         asked = {
             "pool": pool,
             "policy": self.policy("halves"),
             "records": batch,
             "reviews_per_record": reviews,
+            "reviewing": {"undo_seconds": 0} | rules,
             "purpose": "Find the digits that the first model confuses.",
         }
         if pool == "digits":
@@ -147,6 +152,8 @@ class Team:
 
     def answer(self, name: str, task: dict[str, Any], label: str, rationale: str = "") -> None:
         noun = "review" if task["kind"] == "review" else "adjudication"
+        if noun == "adjudication":
+            rationale = rationale or "the strokes"
         body = {
             "review_id": str(uuid4()),
             "verdict": {"kind": "label", "label": label},

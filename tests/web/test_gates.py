@@ -88,7 +88,12 @@ def held_round(team: Team, news: str) -> Iterator[Callable[[], str]]:
     numbers = count(1)
 
     def start() -> str:
-        asked = {"pool": news, "policy": "strict@1", "dataset": f"news-{next(numbers)}"}
+        asked = {
+            "pool": news,
+            "policy": "strict@1",
+            "dataset": f"news-{next(numbers)}",
+            "reviewing": {"undo_seconds": 0},
+        }
         answer = team["Rosa"].api.post("/rounds", json=asked)
         assert answer.is_success, answer.text
         started.append(str(answer.json()["round_id"]))

@@ -18,7 +18,7 @@ REPLAY_MS = 120_000
 
 
 def test_an_empty_queue_says_so_and_new_work_appears_by_itself(
-    visitors: Visitors, start_round: Callable[[int], str]
+    visitors: Visitors, start_round: Callable[..., str]
 ) -> None:
     page = visitors.sign_in("Rita").page
     expect(page.get_by_role("heading", name="Nothing to do right now")).to_be_visible()
@@ -27,7 +27,7 @@ def test_an_empty_queue_says_so_and_new_work_appears_by_itself(
 
 
 def test_a_disagreement_is_adjudicated_approved_and_stands_in_the_ledger(
-    visitors: Visitors, team: Team, start_round: Callable[[int], str]
+    visitors: Visitors, team: Team, start_round: Callable[..., str]
 ) -> None:
     round_id = start_round(8)
     first = visitors.sign_in("Rita").page
@@ -89,7 +89,7 @@ def approve(visitors: Visitors, round_id: str, disputed: str) -> None:
 
 
 def test_the_round_page_follows_the_round_without_being_loaded_anew(
-    visitors: Visitors, team: Team, start_round: Callable[[int], str]
+    visitors: Visitors, team: Team, start_round: Callable[..., str]
 ) -> None:
     round_id = start_round(12)
     page = visitors.sign_in("Rosa", f"/rounds/{round_id}").page

@@ -31,6 +31,7 @@ from domain.labels import Guideline, LabelClass, LabelSchema
 from domain.policy import NearDuplicates, SamplingPolicy
 from domain.policy_rules import check_policy
 from domain.records import ContentKind
+from domain.reviewing import ReviewRules
 from domain.reviews import Submission, Verdict, VerdictKind
 from domain.rounds import (
     ApprovalDecided,
@@ -147,6 +148,8 @@ class World:
             "requested_at": now(),
             "partition_rows": 15,
             "shard_size": 5,
+            # Else every shard would stay for a minute after its last answer.
+            "reviewing": ReviewRules(undo_seconds=0.0),
         }
         return RoundPlan(**(fields | changes))  # type: ignore[arg-type]
 

@@ -145,22 +145,29 @@ def _arms(batch: Batch, store: ArtifactStore) -> dict[RecordId, str]:
 
 def _concluded(evidence: Evidence, source: str) -> dict[RecordId, dict[str, Any]]:
     """The shard's outcomes and the answers they rest on, by record, from its ledger."""
-    answers: dict[str, list[list[Any]]] = {}
+    answers: dict[str, dict[Any, list[Any]]] = {}
     outcomes: dict[RecordId, dict[str, Any]] = {}
     for entry in evidence.entries(source):
-        decision = entry.decision
+        decision, detail = entry.decision, entry.decision.detail
+        standing = answers.setdefault(decision.subject, {})
         if decision.kind == "review_accepted":
-            said = [decision.actor.account_id, decision.detail["answer"]]
-            answers.setdefault(decision.subject, []).append(said)
+            standing.pop(detail.get("corrects"), None)
+            standing[detail["review_id"]] = [decision.actor.account_id, detail["answer"]]
+        if decision.kind == "review_undone":
+            standing.pop(detail["review_id"], None)
+        if decision.kind == "outcome_withdrawn":
+            outcomes.pop(RecordId(decision.subject), None)
         if decision.kind == "outcome_reached":
             outcomes[RecordId(decision.subject)] = {
-                "answer": decision.detail["answer"],
-                "how": decision.detail["how"],
-                "label_confidence": decision.detail["label_confidence"],
-                "look": decision.detail["look"],
-                "answers": sorted(answers.get(decision.subject, [])),
+                "answer": detail["answer"],
+                "how": detail["how"],
+                "label_confidence": detail["label_confidence"],
+                "look": detail["look"],
             }
-    return outcomes
+    return {
+        record_id: outcome | {"answers": sorted(answers[record_id].values())}
+        for record_id, outcome in outcomes.items()
+    }
 
 
 def _said(reviewed: Reviewed | None) -> dict[str, Any] | None:

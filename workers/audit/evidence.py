@@ -136,6 +136,13 @@ class Evidence:
         """Whether each run of the source could be replayed, so that its ledger can be relied on."""
         return not any(run.replayed.failure for run in self.by_source.get(source, ()))
 
+    def is_newer(self, shard: int, at: str) -> bool:
+        """Whether the shard goes on, and may have decided something at `at` that is not here."""
+        runs = self.shards.get(shard)
+        if runs is None or runs[-1].recorded.status != "running":
+            return False
+        return at > runs[-1].recorded.until
+
     def lines(self) -> Iterator[LedgerLine]:
         """Every decision of the round, by time; of equal times the round's own first."""
         found = [

@@ -33,6 +33,9 @@ DECIDING = {
 }
 """Kind of decision → kind and status of the review's row."""
 
+UNDOING = frozenset({"review_undone", "adjudication_undone"})
+ACCEPTING = frozenset(kind for kind, (_, status) in DECIDING.items() if status == "accepted")
+
 
 def check_reviews(evidence: Evidence, tables: Tables) -> Iterator[Finding]:
     """Every review that the shards decided on, field by field."""
@@ -50,7 +53,15 @@ def check_reviews(evidence: Evidence, tables: Tables) -> Iterator[Finding]:
                 row = _review_row(evidence.shard_plans[number], entry, message)
                 # Of two messages with one id the first stands.
                 expected.setdefault(row["review_id"], row)
-    yield from _compare(evidence, "reviews", "review_id", expected.values(), tables)
+            gone = _retracted(entry)
+            if gone is not None and gone[0] in expected:
+                expected[gone[0]] = {
+                    **expected[gone[0]],
+                    "status": gone[1],
+                    "retracted_at": entry.decision.at,
+                }
+    when = ("decided_at", "retracted_at")
+    yield from _compare(evidence, "reviews", "review_id", expected.values(), tables, when=when)
 
 
 def check_outcomes(evidence: Evidence, tables: Tables) -> Iterator[Finding]:
@@ -60,7 +71,9 @@ def check_outcomes(evidence: Evidence, tables: Tables) -> Iterator[Finding]:
         reviews: Counter[str] = Counter()
         for entry in evidence.entries(f"shard {number}"):
             decision = entry.decision
-            reviews[decision.subject] += decision.kind == "review_accepted"
+            reviews[decision.subject] += _reviews_gained(entry)
+            if decision.kind == "outcome_withdrawn":
+                expected.pop(decision.subject, None)
             if decision.kind == "outcome_reached":
                 expected[decision.subject] = {
                     "record_id": decision.subject,
@@ -75,20 +88,29 @@ def check_outcomes(evidence: Evidence, tables: Tables) -> Iterator[Finding]:
                 }
     for row in tables["outcomes"]:
         row["answer"] = row["verdict"] and from_json(Verdict, row["verdict"]).answer
-    yield from _compare(evidence, "outcomes", "record_id", expected.values(), tables)
+    # Where something was taken back since, the record waits again and its outcome is gone.
+    waiting = {
+        row["record_id"]
+        for row in tables["tasks"]
+        if row["status"] not in {"done", "closed"}
+        and evidence.is_newer(row["shard"], row["opened_at"])
+    }
+    yield from _compare(
+        evidence,
+        "outcomes",
+        "record_id",
+        [row for row in expected.values() if row["record_id"] not in waiting],
+        tables,
+    )
 
 
 def check_tasks(evidence: Evidence, tables: Tables) -> Iterator[Finding]:
     """Each task was opened by a shard; one with an accepted answer is done, and no other is."""
-    answered = {
-        entry.decision.detail["task_id"]: entry.decision.detail["review_id"]
-        for number in evidence.shards
-        for entry in evidence.entries(f"shard {number}")
-        if entry.decision.kind.endswith("_accepted")
-    }
+    answered = _answers(evidence)
     shown = {row["task_id"]: row["status"] for row in tables["tasks"]}
     expected = []
-    for opening in _openings(evidence):
+    openings = {opening.task_id: opening for opening in _openings(evidence)}
+    for opening in openings.values():
         row: dict[str, Any] = {
             "task_id": opening.task_id,
             "record_id": opening.record_id,
@@ -141,6 +163,37 @@ def check_round(evidence: Evidence, tables: Tables) -> Iterator[Finding]:
     yield from compare("rounds", "round_id", [expected], tables["rounds"])
 
 
+def _answers(evidence: Evidence) -> dict[Json, Json]:
+    """Task → the answer to it that stands."""
+    answered: dict[Json, Json] = {}
+    for number in evidence.shards:
+        for entry in evidence.entries(f"shard {number}"):
+            detail = entry.decision.detail
+            if entry.decision.kind in ACCEPTING:
+                answered[detail["task_id"]] = detail["review_id"]
+            elif entry.decision.kind in UNDOING:
+                answered.pop(detail["task_id"], None)
+    return answered
+
+
+def _retracted(entry: Entry) -> tuple[str, str] | None:
+    """The review that does not stand from this decision on, and what became of it."""
+    detail = entry.decision.detail
+    if entry.decision.kind in UNDOING:
+        return str(detail["review_id"]), "undone"
+    if entry.decision.kind == "review_accepted" and "corrects" in detail:
+        return str(detail["corrects"]), "corrected"
+    return None
+
+
+def _reviews_gained(entry: Entry) -> int:
+    """How many more reviews of its record stand."""
+    detail = entry.decision.detail
+    if entry.decision.kind == "review_accepted":
+        return 0 if "corrects" in detail else 1
+    return -1 if entry.decision.kind == "review_undone" else 0
+
+
 def _review_row(plan: ShardPlan, entry: Entry, message: Submission) -> dict[str, Any]:
     decision = entry.decision
     kind, status = DECIDING[decision.kind]
@@ -167,6 +220,8 @@ def _review_row(plan: ShardPlan, entry: Entry, message: Submission) -> dict[str,
         "look": plan.look,
         "status": status,
         "refusal": plain_text(str(decision.detail.get("refusal", ""))),
+        "corrects": message.corrects and plain_text(message.corrects),
+        "retracted_at": None,
     }
 
 
@@ -199,17 +254,12 @@ def _compare(
     has no ledger to compare with.
     """
     projecting = _projecting(evidence)
-    until = {
-        number: runs[-1].recorded.until
-        for number, runs in evidence.shards.items()
-        if runs[-1].recorded.status == "running"
-    }
     unknown = {number for number in evidence.shards if not evidence.replays(f"shard {number}")}
     left_out = projecting | {
         row[key]
         for row in tables[table]
         if row["shard"] in unknown
-        or (row["shard"] in until and max(row[at] or "" for at in when) > until[row["shard"]])
+        or evidence.is_newer(row["shard"], max(row[at] or "" for at in when))
     }
     yield from compare(
         table,
@@ -236,7 +286,9 @@ def _projecting(evidence: Evidence) -> frozenset[str]:
                 projection = activity.request(Projection)
                 waiting.update(each.message.review_id for each in projection.reviews)
                 waiting.update(each.message.task_id for each in projection.reviews)
+                waiting.update(each.review_id for each in projection.retracted)
                 waiting.update(each.record_id for each in projection.outcomes)
+                waiting.update(projection.withdrawn)
                 waiting.update(each.task_id for each in projection.opened)
                 waiting.update(each.task_id for each in projection.closed)
     return frozenset(waiting)

@@ -19,7 +19,7 @@ from temporalio.converter import DataConverter
 from activities.histories import DECIDED, status_of, workflow_type_of
 from domain.canonical import tame
 from domain.ids import Timestamp
-from domain.reviews import DeadlineExtended, Submission
+from domain.reviews import ClosingRequested, DeadlineExtended, Submission, UndoRequested
 from domain.rounds import (
     ApprovalDecided,
     BatchDecided,
@@ -32,12 +32,22 @@ from domain.rounds import (
 from storage.tables.columns import timestamp
 
 T = TypeVar("T")
-Message = Submission | DeadlineExtended | BatchDecided | ApprovalDecided | CancelRequested
+Message = (
+    Submission
+    | UndoRequested
+    | DeadlineExtended
+    | ClosingRequested
+    | BatchDecided
+    | ApprovalDecided
+    | CancelRequested
+)
 
 MESSAGES: dict[str, type[Message]] = {
     "review": Submission,
     "adjudicate": Submission,
+    "undo": UndoRequested,
     "extend_deadline": DeadlineExtended,
+    "close_shard": ClosingRequested,
     "decide_batch": BatchDecided,
     "decide_approval": ApprovalDecided,
     "cancel_round": CancelRequested,

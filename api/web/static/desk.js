@@ -8,10 +8,14 @@ import { Stopwatch, attended } from "./attention.js";
 import { contentNode } from "./content.js";
 import { all, clock, dateAndTime, find, make, say, verdictText, words } from "./dom.js";
 import { Drafts } from "./drafts.js";
-import { keyOf } from "./keys.js";
+import { GuidelinePanel } from "./guideline.js";
+import { isUndo, keyOf } from "./keys.js";
 import { LabelBoard } from "./labels.js";
+import { nothingToDo } from "./nothing.js";
 import { Outbox } from "./outbox.js";
 import { Queue, leaseOf } from "./queue.js";
+import { Reasons } from "./reasons.js";
+import { UNDO_KEYS, Undo } from "./undo.js";
 
 // A second press of a key that was meant for the record before.
 const NOBODY_READS_FASTER_MS = 150;
@@ -40,10 +44,13 @@ let waiting = "";
 const watch = new Stopwatch();
 const drafts = new Drafts(desk.dataset.account);
 const outbox = new Outbox(desk.dataset.account, { changed: showSaved, returned: showReturned });
+const undoing = new Undo({ isSent: (entry) => !outbox.holds(entry), changed: showUndo });
+const reasons = new Reasons(rationale, find("#rationale-missing"));
 const queue = new Queue(desk.dataset.kind, () => [
   ...(task ? [task.task_id] : []),
   ...outbox.entries.map((entry) => entry.task),
 ]);
+const guideline = new GuidelinePanel(find("#guideline"));
 const board = new LabelBoard(find("#labels"), (label) => answer({ kind: "label", label }));
 const betweenBoard = new LabelBoard(find("#between"), toggleBetween);
 
@@ -82,12 +89,13 @@ function show(next) {
   find("#filter").value = "";
   say(find("#pending-key"), "");
   if (adjudicating) showAnswers();
+  reasons.clear();
   rationale.value = drafts.read(task.task_id);
   if (!adjudicating) openNote(Boolean(rationale.value));
   for (const radio of all("[name=confidence]")) radio.checked = false;
   answered ??= task.progress.done;
   showProgress();
-  showGuideline();
+  guideline.show(task.guideline);
   find("#record").focus({ preventScroll: true });
   queue.prefetch();
 }
@@ -107,7 +115,6 @@ function showAbout() {
 }
 
 function showAnswers() {
-  find("#rationale-missing").hidden = true;
   const cards = task.reviews.map((review) =>
     make(
       "article",
@@ -123,13 +130,15 @@ function showAnswers() {
 }
 
 function markBoard() {
+  // A reviewer's choice shows while it waits for its reason.
+  const marked = (label) => (adjudicating || chosen ? chosen?.label === label : null);
   const letters = (label) =>
     task.reviews
       .filter(({ verdict }) => verdict.label === label || verdict.between.includes(label))
       .map(({ reviewer }) => reviewer.replace("Reviewer ", ""))
       .join(" ");
   board.mark((label) => ({
-    chosen: adjudicating ? chosen?.label === label : null,
+    chosen: marked(label),
     notes: letters(label),
   }));
 }
@@ -137,19 +146,18 @@ function markBoard() {
 // -- answers --------------------------------------------------------------------------------------
 
 function answer(verdict, { because = rationale.value.trim() } = {}) {
-  if (!task || performance.now() - shownAt < NOBODY_READS_FASTER_MS) return;
-  if (adjudicating && !because) {
+  if (!task || moving || performance.now() - shownAt < NOBODY_READS_FASTER_MS) return;
+  if (reasons.isMissing(task, verdict, because)) {
     chosen = verdict;
+    openPanel(null);
+    if (!adjudicating) openNote(true);
     markBoard();
-    const missing = find("#rationale-missing");
-    missing.textContent = `Your decision: ${verdictText(verdict)}. Write why, then press Enter.`;
-    missing.hidden = false;
-    rationale.focus();
+    reasons.demand(task, verdict);
     return;
   }
   const confidence = find("[name=confidence]:checked")?.value;
   lastShown = verdictText(verdict);
-  outbox.put({
+  const entry = {
     path: `/api/v1/tasks/${encodeURIComponent(task.task_id)}/${desk.dataset.kind}`,
     task: task.task_id,
     record: task.record_id,
@@ -163,15 +171,40 @@ function answer(verdict, { because = rationale.value.trim() } = {}) {
       rationale: because,
       seconds: Math.min(Math.round(10 * watch.seconds) / 10, 86_400),
     },
-  });
+  };
+  outbox.put(entry);
+  undoing.remember(task, entry);
   drafts.write(task.task_id, "");
   answered += 1;
   showProgress();
   advance();
 }
 
+/** The last answer is taken back, and its record is on the desk again, with what was written. */
+async function undo() {
+  if (moving || !undoing.last) return;
+  moving = true;
+  const { shown, record } = undoing.last.entry;
+  say(find("#saved"), `Taking back: ${shown}…`);
+  try {
+    const { task: returned, entry } = await undoing.take();
+    if (task) queue.putBack(task);
+    drafts.write(returned.task_id, entry.body.rationale);
+    answered = Math.max(0, answered - 1);
+    lastShown = "";
+    clearTimeout(empty.timer);
+    show(returned);
+    say(find("#saved"), `Taken back: ${shown}. Answer it again.`);
+  } catch (error) {
+    showSaved();
+    notify(make("b", {}, `Your answer “${shown}” to ${record} stands: `), error.sentence ?? `${error.message}.`);
+  } finally {
+    moving = false;
+  }
+}
+
 async function skip() {
-  if (!task) return;
+  if (!task || moving) return;
   const skipped = task.task_id;
   const given = queue.skip(skipped);
   advance();
@@ -234,46 +267,38 @@ function showSaved() {
   }
 }
 
+function showUndo() {
+  find("#undo").hidden = !undoing.last;
+}
+
 function showReturned(entry, problem) {
   answered = Math.max(0, answered - 1);
+  undoing.forget(entry);
   const text = entry.body.rationale;
-  const notice = make(
-    "section",
-    { class: "notice bad returned" },
-    make("p", {}, make("b", {}, `Your answer “${entry.shown}” to ${entry.record} was not taken: `), problem.sentence),
-    text ? make("p", {}, "What you wrote: ", make("q", {}, text)) : null,
-    make("button", { type: "button", class: "quiet", onclick: () => notice.remove() }, "Understood"),
+  notify(
+    make("b", {}, `Your answer “${entry.shown}” to ${entry.record} was not taken: `),
+    problem.sentence,
+    text ? make("span", {}, " What you wrote: ", make("q", {}, text)) : null,
   );
-  find("#returned").append(notice);
   showProgress();
 }
 
-const NOTHING = {
-  nothing_open: ["Nothing to do right now", () => "New tasks appear here by themselves."],
-  all_leased: [
-    "Others are working on what is left",
-    ({ next_at: at }) =>
-      at ? `If they stay away, a task comes back at ${clock(at)} and appears here.` : "A task that comes back appears here.",
-  ],
-  not_qualified: [
-    "What is left is for other people",
-    ({ detail }) => `${detail[0].toUpperCase()}${detail.slice(1)}.`,
-  ],
-  paused: ["A pause", ({ detail }) => `${detail[0].toUpperCase()}${detail.slice(1)}.`],
-  away: ["You are away", ({ detail }) => `${detail[0].toUpperCase()}${detail.slice(1)}.`],
-  capacity_reached: [
-    "Enough for today",
-    ({ detail }) => `${detail[0].toUpperCase()}${detail.slice(1)}.`,
-  ],
-  all_skipped: ["Only skipped records are left", () => "You put them off; somebody else may take them."],
-};
+/** What went otherwise than this person may think, until they have read it. */
+function notify(...parts) {
+  const notice = make(
+    "section",
+    { class: "notice bad returned" },
+    make("p", {}, ...parts),
+    make("button", { type: "button", class: "quiet", onclick: () => notice.remove() }, "Understood"),
+  );
+  find("#returned").append(notice);
+}
 
 function showEmpty(claimed) {
   // A claim leaves out what is being sent as well, and the API cannot tell that from skipped.
   const skipped = claimed.why === "all_skipped" && queue.anySkipped;
   const why = claimed.why === "all_skipped" && !skipped ? "nothing_open" : claimed.why;
-  const [title, text] = NOTHING[why] ?? NOTHING.nothing_open;
-  showInstead(title, text(claimed), skipped && { text: "Show them again", act: () => { queue.unskip(); advance(); } });
+  showInstead(...nothingToDo(why, claimed), skipped && { text: "Show them again", act: () => { queue.unskip(); advance(); } });
   if (!skipped) empty.timer = setTimeout(lookAgain, LOOK_AGAIN_MS);
 }
 
@@ -325,29 +350,10 @@ const signInAgain = () => `/sign-in?next=${encodeURIComponent(location.pathname)
 
 // -- side panels ----------------------------------------------------------------------------------
 
-const loaded = { guideline: "" };
-
-async function showGuideline() {
-  if (find("#guideline").hidden || !task || loaded.guideline === task.guideline) return;
-  const wanted = task.guideline;
-  try {
-    const response = await fetch(`/guidelines/${wanted.replace("@", "/")}`);
-    const parsed = new DOMParser().parseFromString(await response.text(), "text/html");
-    const article = find("#guideline-article", parsed);
-    if (!article) throw new Error("no guideline in the answer");
-    find("#guideline-text").replaceChildren(document.importNode(article, true));
-    loaded.guideline = wanted;
-  } catch {
-    find("#guideline-text").textContent = "The guideline could not be fetched. Close this panel and open it again.";
-  }
-}
-
 function toggleGuideline() {
-  const open = find("#guideline").hidden;
-  find("#guideline").hidden = !open;
-  expanded("guideline", open);
-  find("#work").classList.toggle("with-guideline", open);
-  showGuideline();
+  expanded("guideline", guideline.toggle());
+  find("#work").classList.toggle("with-guideline", guideline.isOpen);
+  if (task) guideline.show(task.guideline);
 }
 
 function openNote(open) {
@@ -397,6 +403,7 @@ const commands = {
     find("#escalate-why").focus();
   },
   skip,
+  undo,
   filter: () => !find("#filter-line").hidden && find("#filter").focus(),
 };
 
@@ -425,10 +432,17 @@ const panelKeys = {
 };
 
 document.addEventListener("keydown", (event) => {
+  if (isUndo(event) && !find("dialog[open]")) {
+    event.preventDefault();
+    undo();
+    return;
+  }
   const key = keyOf(event);
   if (!key || key === "Tab") return;
   if (find("dialog[open]")) return;
   if (panel) {
+    // What a key does may put the cursor into a field, which is not to take the key as well.
+    if (key !== "Enter") event.preventDefault();
     if (key === "Escape") closePanel();
     else panelKeys[panel](key, event);
     return;
@@ -503,6 +517,7 @@ addEventListener("online", () => !task && advance());
 addEventListener("pagehide", () => queue.leave());
 addEventListener("pageshow", (event) => event.persisted && location.reload());
 
+find("#undo kbd").textContent = UNDO_KEYS;
 showSaved();
 outbox.send();
 advance();

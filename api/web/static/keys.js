@@ -11,3 +11,10 @@ export function keyOf(event) {
   if (digit && !event.shiftKey) return digit[1];
   return event.key.length === 1 ? event.key.toLowerCase() : event.key;
 }
+
+/** Whether it asks to undo, outside of a field: in one the browser undoes what was typed. */
+export function isUndo(event) {
+  if (!(event.ctrlKey || event.metaKey) || event.shiftKey || event.altKey || event.repeat) return false;
+  if (event.target instanceof Element && event.target.closest(FIELDS)) return false;
+  return event.key.toLowerCase() === "z";
+}

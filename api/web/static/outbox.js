@@ -44,6 +44,11 @@ export class Outbox {
     return [...found.values()].sort((one, other) => one.at - other.at);
   }
 
+  /** Whether the entry is still here, so that the server may not have it. */
+  holds({ body }) {
+    return this.entries.some((entry) => entry.body.review_id === body.review_id);
+  }
+
   /** Keeps `{path, task, record, shown, body}` and begins to send it. */
   put(entry) {
     const kept = { ...entry, at: Date.now() };

@@ -9,6 +9,7 @@ export class Queue {
   #busy;
   #skipped = [];
   #next = null;
+  #putBack = [];
 
   /** `busy()` names the tasks that this person is at: on the desk, or answered and not sent. */
   constructor(kind, busy) {
@@ -18,6 +19,7 @@ export class Queue {
 
   /** The next task, as the API's answer: `{task}`, or `{why, next_at}` where there is none. */
   async take() {
+    if (this.#putBack.length) return { task: this.#putBack.pop() };
     const ahead = this.#next;
     this.#next = null;
     const fetched = await ahead;
@@ -28,6 +30,11 @@ export class Queue {
   prefetch() {
     // What fails now is asked for again, and shown, when it is needed.
     this.#next ??= this.#claim().catch(() => null);
+  }
+
+  /** Keeps a task that this person holds for the next turn. */
+  putBack(task) {
+    this.#putBack.push(task);
   }
 
   async skip(task) {
@@ -43,17 +50,23 @@ export class Queue {
     this.#skipped = [];
   }
 
-  /** Gives back what was fetched ahead: somebody else may need it before its lease ends. */
+  /** Gives back what is not on the desk: somebody else may need it before its lease ends. */
   async leave() {
     const ahead = this.#next;
     this.#next = null;
+    for (const task of this.#putBack.splice(0)) this.#giveBack(task);
     const fetched = await ahead;
-    if (fetched?.task) await call("DELETE", leaseOf(fetched.task.task_id), undefined, { keepalive: true });
+    if (fetched?.task) await this.#giveBack(fetched.task);
+  }
+
+  #giveBack(task) {
+    return call("DELETE", leaseOf(task.task_id), undefined, { keepalive: true });
   }
 
   #claim() {
     // Those at hand come first: of the skipped ones a full list may leave the oldest out.
-    const skip = [...this.#busy(), ...this.#skipped.toReversed()].slice(0, MOST_SKIPPED);
+    const here = [...this.#busy(), ...this.#putBack.map((task) => task.task_id)];
+    const skip = [...here, ...this.#skipped.toReversed()].slice(0, MOST_SKIPPED);
     return post("/api/v1/tasks/claim", { kinds: [this.#kind], skip });
   }
 }

@@ -1,0 +1,38 @@
+// The guideline beside the record, fetched when somebody wants to read it.
+
+import { find } from "./dom.js";
+
+export class GuidelinePanel {
+  #panel;
+  #loaded = "";
+
+  constructor(panel) {
+    this.#panel = panel;
+  }
+
+  get isOpen() {
+    return !this.#panel.hidden;
+  }
+
+  /** Opens or closes it; says whether it is open now. */
+  toggle() {
+    this.#panel.hidden = this.isOpen;
+    return this.isOpen;
+  }
+
+  /** Shows `name@version`, if the panel is open. */
+  async show(wanted) {
+    if (!this.isOpen || this.#loaded === wanted) return;
+    const place = find("#guideline-text", this.#panel);
+    try {
+      const response = await fetch(`/guidelines/${wanted.replace("@", "/")}`);
+      const parsed = new DOMParser().parseFromString(await response.text(), "text/html");
+      const article = find("#guideline-article", parsed);
+      if (!article) throw new Error("no guideline in the answer");
+      place.replaceChildren(document.importNode(article, true));
+      this.#loaded = wanted;
+    } catch {
+      place.textContent = "The guideline could not be fetched. Close this panel and open it again.";
+    }
+  }
+}

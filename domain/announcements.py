@@ -1,0 +1,54 @@
+"""What a shard has people told of itself: that time runs out, and that nobody settles a record."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from domain.ids import RoundId
+from domain.notices import Audience, Notice, NoticeKind
+from domain.progress import RecordProgress, ShardRules
+from domain.records import Json
+from domain.schedule import Step
+
+
+def reminder(records: Sequence[RecordProgress], rules: ShardRules, *, sequence: int) -> Notice:
+    """To those who may do the records' tasks; `sequence` is that of the decision to remind."""
+    deadline = min(each.deadline for each in records)
+    return Notice(
+        notice_id=_notice_id(rules.round_id, rules.shard, sequence),
+        kind=NoticeKind.DEADLINE_NEAR,
+        audience=Audience(lanes=tuple(sorted({each.record.lane for each in records}))),
+        subject=f"shard {rules.shard}",
+        text=f"{_counted(len(records))} of this round still to be judged until {_minute(deadline)}",
+        detail={"records": len(records), "deadline": deadline},
+    )
+
+
+def escalation(
+    step: Step, records: Sequence[RecordProgress], rules: ShardRules, *, sequence: int
+) -> Notice:
+    """To whomever the rules name; `sequence` is that of the decision to escalate."""
+    hours = step.seconds / 3600.0
+    deadline = min(each.deadline for each in records)
+    detail: dict[str, Json] = {"records": len(records), "hours": hours, "deadline": deadline}
+    return Notice(
+        notice_id=_notice_id(rules.round_id, rules.shard, sequence),
+        kind=NoticeKind.ESCALATED,
+        audience=Audience(accounts=step.escalation.accounts, roles=step.escalation.roles),
+        subject=f"shard {rules.shard}",
+        text=f"{_counted(len(records))} of this round unsettled after {hours:g} hours; "
+        f"the deadline is {_minute(deadline)}",
+        detail=detail,
+    )
+
+
+def _notice_id(round_id: RoundId, shard: int, sequence: int) -> str:
+    return f"{round_id}.{shard}.{sequence}"
+
+
+def _counted(records: int) -> str:
+    return "1 record" if records == 1 else f"{records} records"
+
+
+def _minute(moment: str) -> str:
+    return f"{moment[:16].replace('T', ' ')} UTC"
