@@ -30,9 +30,9 @@ MAX_PROJECTED = 100
 MAX_WEIGHT = 300_000
 """Bytes of their texts: 100 of the longest rationales in ASCII, a tenth of that in emoji."""
 
-MAX_EVENTS = 3_500
-"""A run that has as many hands over: what is in its inbox by then still fits under the 4,096 from
-which the server wants that of itself."""
+MAX_EVENTS = 3_000
+"""In one run's history. Temporal suggests a new run at 4,096, when it may have grown beyond: people
+who answer one at a time leave ten events each, and some answer while the run is handed over."""
 
 Message = tuple[str, Submission | UndoRequested | DeadlineExtended | ClosingRequested]
 
@@ -76,7 +76,7 @@ class ReviewShardWorkflow:
             while not shard.finished(now()):
                 await self._wait(shard)
                 await self._decide(shard)
-                if self._is_long() and not shard.finished(now()):
+                if _grown() and not shard.finished(now()):
                     await self._hand_over(plan, shard)
             return await self._conclude(shard)
         except (asyncio.CancelledError, ActivityError) as error:
@@ -144,11 +144,6 @@ class ReviewShardWorkflow:
                 case Submission():
                     shard.adjudicate(message, now())
 
-    def _is_long(self) -> bool:
-        info = workflow.info()
-        suggested = info.is_continue_as_new_suggested()
-        return suggested or info.get_current_history_length() >= MAX_EVENTS
-
     async def _hand_over(self, plan: ShardPlan, shard: Shard) -> NoReturn:
         """Goes on in a new run, with nothing left in the inbox of this one."""
         await workflow.wait_condition(workflow.all_handlers_finished)
@@ -205,3 +200,9 @@ class ReviewShardWorkflow:
         except asyncio.CancelledError:
             await shown
             raise
+
+
+def _grown() -> bool:
+    """Whether the history is long enough for a new run."""
+    info = workflow.info()
+    return info.is_continue_as_new_suggested() or info.get_current_history_length() >= MAX_EVENTS
