@@ -66,6 +66,7 @@ def manifest_of(
             "version": plan.schema.version,
             "digest": plan.schema.digest,
             "labels": list(plan.schema.labels),
+            "choice": plan.schema.choice.value,
         },
         "guideline": {"name": plan.guideline, "digest": plan.guideline_digest},
         "selected_with_model": model.digest,

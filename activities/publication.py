@@ -27,6 +27,7 @@ from activities.manifest import (
 )
 from activities.rows import ROWS, read_rows
 from domain.canonical import Sha256, canonical, digest_bytes
+from domain.labels import LabelSchema
 from domain.roles import DatasetRole, DatasetRow
 from domain.rounds import ApprovalDecided, Candidate, Published, RoundPlan, Snapshot, TrainedModel
 from storage import datasets
@@ -37,9 +38,11 @@ FILE = pa.schema(
         ROWS.field("record_id"),
         ("content", pa.string()),
         *(field for field in ROWS if field.name not in {"record_id", "role"}),
+        ("labels", pa.list_(pa.string())),
     ]
 )
-"""Columns of a published file. `content` is JSON; the role is the file's name."""
+"""Columns of a published file. `content` is JSON; the role is the file's name; `labels` says as a
+list what `label` says in one string, null where there is no label."""
 
 GONE = ".gone"
 """Ends the name of a folder that is being removed."""
@@ -124,7 +127,8 @@ class PublicationActivities:
             chosen = [row for row in rows.values() if row.role is role]
             if not chosen:
                 continue
-            table = pa.Table.from_pylist([_file_row(row, contents) for row in chosen], schema=FILE)
+            lines = [_file_row(row, contents, request.plan.schema) for row in chosen]
+            table = pa.Table.from_pylist(lines, schema=FILE)
             sha256 = self._store.put_table(table)
             data = self._store.get(sha256)
             name = f"{role}.parquet"
@@ -203,7 +207,9 @@ def _published(row: datasets.DatasetVersion) -> Published:
     )
 
 
-def _file_row(row: DatasetRow, contents: dict[Sha256, str]) -> dict[str, object]:
+def _file_row(
+    row: DatasetRow, contents: dict[Sha256, str], schema: LabelSchema
+) -> dict[str, object]:
     return {
         "record_id": row.record_id,
         "content": contents[row.content_digest],
@@ -214,4 +220,5 @@ def _file_row(row: DatasetRow, contents: dict[Sha256, str]) -> dict[str, object]
         "label_confidence": row.label_confidence,
         "arm": row.arm,
         "round_number": row.round_number,
+        "labels": None if row.label is None else schema.as_list(row.label),
     }

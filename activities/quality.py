@@ -10,6 +10,7 @@ from temporalio import activity
 from activities.heartbeat import beating
 from activities.review import read_reviewed
 from domain.canonical import Sha256
+from domain.labels import Choice
 from domain.outcomes import HELD, How
 from domain.reviews import VerdictKind
 from domain.rounds import Quality
@@ -21,6 +22,8 @@ EXCLUDING = frozenset({VerdictKind.EXCLUDE, VerdictKind.UNUSABLE_AMBIGUITY})
 @dataclass(frozen=True, kw_only=True)
 class AssessQuality:
     outcomes: tuple[Sha256, ...]
+    choice: Choice = Choice.SINGLE
+    """Of the round's label schema."""
 
 
 class QualityActivities:
@@ -29,7 +32,7 @@ class QualityActivities:
 
     @activity.defn
     def assess_quality(self, request: AssessQuality) -> Quality:
-        from learning.agreement import krippendorff_alpha
+        from learning.agreement import alpha_of_sets, krippendorff_alpha
 
         with beating():
             reviewed = read_reviewed(self._store, request.outcomes)
@@ -51,4 +54,5 @@ class QualityActivities:
                     for each in reviewed.values()
                 ),
                 alpha=krippendorff_alpha(answers),
+                alpha_of_sets=alpha_of_sets(answers) if request.choice is Choice.MULTIPLE else None,
             )

@@ -22,6 +22,7 @@ OUTCOMES = pa.schema(
         ("record_id", pa.string()),
         ("kind", pa.string()),
         ("label", pa.string()),
+        ("labels", pa.list_(pa.string())),
         ("between", pa.list_(pa.string())),
         ("exclusion", pa.string()),
         ("how", pa.string()),
@@ -109,6 +110,7 @@ def _row(outcome: Outcome, given: list[Given]) -> dict[str, object]:
         "record_id": outcome.record_id,
         "kind": verdict.kind if verdict else None,
         "label": verdict.label if verdict else None,
+        "labels": list(verdict.labels) if verdict else [],
         "between": list(verdict.between) if verdict else [],
         "exclusion": verdict.exclusion if verdict else None,
         "how": outcome.how,
@@ -125,6 +127,7 @@ def _outcome(row: dict[str, object]) -> Outcome:
         verdict = Verdict(
             kind=VerdictKind(str(row["kind"])),
             label=row["label"],  # type: ignore[arg-type]
+            labels=tuple(row["labels"] or ()),  # type: ignore[arg-type]
             between=tuple(row["between"] or ()),  # type: ignore[arg-type]
             exclusion=ExclusionReason(str(row["exclusion"])) if row["exclusion"] else None,
         )

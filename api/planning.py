@@ -48,7 +48,8 @@ def plan_round(connection: Connection, body: RoundBody, caller: Caller) -> Round
     eligible = _check_eligible(connection, pool)
     guideline = _guideline(connection, body, caller)
     dataset = body.dataset or pool.pool_id
-    _check_dataset(connection, dataset, pool)
+    schema = _schema(connection, body, pool)
+    _check_dataset(connection, dataset, pool, schema)
     governed = _policy(connection, body, pool, dataset)
     policy, approval = governed.policy, governed.approval
     records = _records(body, policy, pool, eligible)
@@ -60,7 +61,7 @@ def plan_round(connection: Connection, body: RoundBody, caller: Caller) -> Round
         policy=policy,
         policy_approved_by=approval.account_id if approval else "",
         policy_approved_at=approval.at if approval else "",
-        schema=_schema(connection, body, pool),
+        schema=schema,
         guideline=f"{guideline.name}@{guideline.version}",
         guideline_digest=guideline.digest,
         requested_by=caller.actor,
@@ -151,6 +152,12 @@ def _schema(connection: Connection, body: RoundBody, pool: Pool) -> LabelSchema:
     if pool.schema is not None and labelled and (schema.name, schema.version) != pool.schema:
         own = f"{pool.schema[0]}@{pool.schema[1]}"
         known = definitions.get_schema(connection, *pool.schema)
+        if known.choice is not schema.choice:
+            raise InvalidInput(
+                f"the pool's known labels are of {own}, which is of {known.choice} choice, and "
+                f"{schema.name}@{schema.version} of {schema.choice}",
+                hint=f"use {own}, or a schema of the same choice with all of its labels",
+            )
         if missing := set(known.labels) - set(schema.labels):
             raise InvalidInput(
                 f"the pool's known labels are of {own}, and {schema.name}@{schema.version} lacks "
@@ -169,16 +176,25 @@ def _guideline(connection: Connection, body: RoundBody, caller: Caller) -> Guide
         return definitions.put_guideline(connection, SILENT_GUIDELINE, caller.account_id)
 
 
-def _check_dataset(connection: Connection, dataset: str, pool: Pool) -> None:
-    """A dataset grows from one pool: its sticky roles are by that pool's record ids."""
+def _check_dataset(connection: Connection, dataset: str, pool: Pool, schema: LabelSchema) -> None:
+    """A dataset grows from one pool: its sticky roles are by that pool's record ids.
+
+    And its labels are of one choice: the one label that fitted best is not a set of one.
+    """
     latest = datasets.latest_version(connection, dataset)
     if latest is None:
         return
-    owner = rounds.get_round(connection, latest.round_id).plan.pool_id
-    if owner != pool.pool_id:
+    before = rounds.get_round(connection, latest.round_id).plan
+    if before.pool_id != pool.pool_id:
         raise InvalidInput(
-            f"the dataset “{dataset}” grows from the pool “{owner}”",
+            f"the dataset “{dataset}” grows from the pool “{before.pool_id}”",
             hint="name another dataset, or start the round on that pool",
+        )
+    if before.schema.choice is not schema.choice:
+        raise InvalidInput(
+            f"the labels of the dataset “{dataset}” are of {before.schema.choice} choice, those of "
+            f"{schema.name}@{schema.version} of {schema.choice}",
+            hint="name another dataset (--dataset), or use a schema of the same choice",
         )
 
 

@@ -183,6 +183,12 @@ class LabelOfAnotherSchema(InvalidInput):
     code = "label_of_another_schema"
 
 
+class WrongNumberOfLabels(InvalidInput):
+    """More or fewer labels than the schema lets a record have."""
+
+    code = "wrong_number_of_labels"
+
+
 class InvalidReview(InvalidInput):
     code = "invalid_review"
 

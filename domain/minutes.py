@@ -57,7 +57,7 @@ class Minutes:
 
     def accept(self, kind: TaskKind, message: Submission, verdict: Verdict, at: Timestamp) -> int:
         """The sequence number of the decision; `verdict` is the message's in its usual form."""
-        sequence = self._record(kind, ReviewStatus.ACCEPTED, message, at)
+        sequence = self._record(kind, ReviewStatus.ACCEPTED, message, at, answer=verdict.answer)
         self._show(kind, replace(message, verdict=verdict), sequence, at)
         if message.corrects is not None:
             self._changes.retract(message.corrects, ReviewStatus.CORRECTED)
@@ -66,7 +66,8 @@ class Minutes:
     def refuse(self, kind: TaskKind, message: Submission, at: Timestamp, *, why: str) -> None:
         repeated = self.has_seen(message.review_id)
         self.refused += 1
-        sequence = self._record(kind, ReviewStatus.REFUSED, message, at, refusal=why)
+        answer = message.verdict.answer
+        sequence = self._record(kind, ReviewStatus.REFUSED, message, at, answer=answer, refusal=why)
         if not repeated:  # else the row of the first one stands
             self._show(kind, message, sequence, at, refusal=why)
 
@@ -210,13 +211,14 @@ class Minutes:
         message: Submission,
         at: Timestamp,
         *,
+        answer: str,
         refusal: str = "",
     ) -> int:
         self._journal.note(message.review_id)
         detail: dict[str, Json] = {
             "review_id": message.review_id,
             "task_id": message.task_id,
-            "answer": message.verdict.answer,
+            "answer": answer,
             "confidence": message.confidence,
             "seconds": message.seconds,
             "guideline": message.guideline,

@@ -13,7 +13,8 @@ from domain.ids import RecordId
 
 Json = None | bool | int | float | str | dict[str, "Json"] | list["Json"]
 Content = NewType("Content", dict[str, Json])
-"""`{"text": str}`, `{"row": {column: scalar}}` or `{"pixels": [[number, …], …]}`, by kind."""
+"""By kind: `{"text": str}`, `{"row": {column: scalar}}`, `{"pixels": [[number, …], …]}`, or of a
+pair `{"left": …, "right": …}`, both sides the content of a text or both that of a row."""
 
 MAX_RECORD_ID = 128
 MAX_CONTENT_BYTES = 256 * 1024
@@ -23,6 +24,7 @@ class ContentKind(StrEnum):
     TEXT = "text"
     TABLE = "table"
     IMAGE = "image"
+    PAIR = "pair"
 
 
 class KnownRole(StrEnum):
@@ -55,19 +57,13 @@ def check_content(kind: ContentKind, content: Mapping[str, Json]) -> Content:
     """The content if it is of its kind. Raises InvalidRecord with the reason otherwise."""
     match kind:
         case ContentKind.TEXT:
-            text = content.get("text")
-            if not isinstance(text, str) or not text.strip():
-                raise InvalidRecord("the text is empty or not a text")
-            if "\x00" in text:
-                raise InvalidRecord("the text holds a NUL character")
+            _check_text(content.get("text"))
         case ContentKind.TABLE:
-            row = content.get("row")
-            if not isinstance(row, dict) or not row:
-                raise InvalidRecord("the row has no columns")
-            if any(isinstance(value, list | dict) for value in row.values()):
-                raise InvalidRecord("a table row holds numbers, texts and truth values only")
+            _check_row(content.get("row"))
         case ContentKind.IMAGE:
             _check_pixels(content.get("pixels"))
+        case ContentKind.PAIR:
+            _check_sides(content)
     try:
         size = len(canonical(dict(content)))
     except ValueError:
@@ -87,6 +83,36 @@ def check_record_id(value: object) -> RecordId:
     if not text.isprintable():
         raise InvalidRecord("the record id holds characters that cannot be printed")
     return RecordId(text)
+
+
+def _check_text(text: Json) -> None:
+    if not isinstance(text, str) or not text.strip():
+        raise InvalidRecord("the text is empty or not a text")
+    if "\x00" in text:
+        raise InvalidRecord("the text holds a NUL character")
+
+
+def _check_row(row: Json) -> None:
+    if not isinstance(row, dict) or not row:
+        raise InvalidRecord("the row has no columns")
+    if any(isinstance(value, list | dict) for value in row.values()):
+        raise InvalidRecord("a table row holds numbers, texts and truth values only")
+
+
+def _check_sides(content: Mapping[str, Json]) -> None:
+    left, right = content.get("left"), content.get("right")
+    for name, side in (("left", left), ("right", right)):
+        if not isinstance(side, dict) or set(side) not in ({"text"}, {"row"}):
+            raise InvalidRecord(f"the {name} side of the pair is neither a text nor a row")
+        try:
+            if "text" in side:
+                _check_text(side["text"])
+            else:
+                _check_row(side["row"])
+        except InvalidRecord as error:
+            raise InvalidRecord(f"the {name} side of the pair: {error.message}") from None
+    if isinstance(left, dict) and isinstance(right, dict) and set(left) != set(right):
+        raise InvalidRecord("one side of the pair is a text and the other a row")
 
 
 def _check_pixels(pixels: Json) -> None:

@@ -9,7 +9,7 @@ from domain.accounts import Actor
 from domain.canonical import Sha256, digest
 from domain.errors import InvalidReview
 from domain.ids import RecordId, ReviewId, RoundId, TaskId, Timestamp
-from domain.labels import LabelSchema
+from domain.labels import LabelSchema, members_of, powerset_label
 
 MAX_RATIONALE = 2_000
 MAX_SECONDS = 86_400.0
@@ -38,8 +38,12 @@ class Verdict:
 
     kind: VerdictKind
     label: str | None = None
+    """Of a schema of multiple choice: the powerset label of `labels`."""
+    labels: tuple[str, ...] = ()
+    """The set of labels that a schema of multiple choice asks for, sorted; else empty."""
     between: tuple[str, ...] = ()
-    """The labels that a useful ambiguity lies between, sorted."""
+    """The labels that a useful ambiguity lies between, sorted. In a schema of multiple choice
+    those of which nobody can say whether the record has them."""
     exclusion: ExclusionReason | None = None
 
     @property
@@ -56,29 +60,57 @@ class Verdict:
                 return self.kind.value
 
 
+def labels_answered(answer: str) -> frozenset[str] | None:
+    """The set of labels that an `answer` of multiple choice gives; none where it gives no label."""
+    kind, _, label = answer.partition(":")
+    return frozenset(members_of(label)) if kind == VerdictKind.LABEL else None
+
+
 def check_verdict(verdict: Verdict, schema: LabelSchema, *, named: str | None = None) -> Verdict:
     """The verdict if it is whole and of this schema; `named` is the `name@version` meant.
 
-    Raises UnknownLabel, LabelOfAnotherSchema or InvalidReview.
+    Raises UnknownLabel, LabelOfAnotherSchema, WrongNumberOfLabels or InvalidReview.
     """
     if verdict.kind is VerdictKind.LABEL:
-        if verdict.label is None:
-            raise InvalidReview("a label verdict names a label")
-        schema.check_label(verdict.label, schema=named)
-    elif verdict.label is not None:
+        verdict = _labelled(verdict, schema, named)
+    elif verdict.label is not None or verdict.labels:
         raise InvalidReview(f"a verdict of kind {verdict.kind} has no label")
     if verdict.kind is VerdictKind.USEFUL_AMBIGUITY:
-        if len(set(verdict.between)) < 2:
-            raise InvalidReview("a useful ambiguity names the two or more labels it lies between")
-        if len(set(verdict.between)) > MAX_BETWEEN:
-            raise InvalidReview(f"a useful ambiguity lies between {MAX_BETWEEN} labels at the most")
-        for label in verdict.between:
-            schema.check_label(label, schema=named)
+        _check_between(verdict, schema, named)
     elif verdict.between:
         raise InvalidReview("only a useful ambiguity lies between labels")
     if (verdict.kind is VerdictKind.EXCLUDE) != (verdict.exclusion is not None):
         raise InvalidReview("an exclusion, and nothing else, gives an exclusion reason")
     return replace(verdict, between=tuple(sorted(set(verdict.between))))
+
+
+def _labelled(verdict: Verdict, schema: LabelSchema, named: str | None) -> Verdict:
+    if not schema.multiple:
+        if verdict.labels:
+            raise InvalidReview("this schema gives a record one label: name it as `label`")
+        if verdict.label is None:
+            raise InvalidReview("a label verdict names a label")
+        schema.check_label(verdict.label, schema=named)
+        return verdict
+    labels = schema.check_set(verdict.labels, schema=named)
+    if verdict.label not in {None, powerset_label(labels)}:
+        raise InvalidReview("this schema gives a record several labels: list them as `labels`")
+    return replace(verdict, label=powerset_label(labels), labels=labels)
+
+
+def _check_between(verdict: Verdict, schema: LabelSchema, named: str | None) -> None:
+    count = len(set(verdict.between))
+    # Whether a record has a label can be in doubt of one label alone, where it may have several.
+    if count < (1 if schema.multiple else 2):
+        raise InvalidReview(
+            "a useful ambiguity names the labels that are in doubt"
+            if schema.multiple
+            else "a useful ambiguity names the two or more labels it lies between"
+        )
+    if count > MAX_BETWEEN:
+        raise InvalidReview(f"a useful ambiguity lies between {MAX_BETWEEN} labels at the most")
+    for label in verdict.between:
+        schema.check_label(label, schema=named)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -232,7 +232,10 @@ class Quality:
     held: int
     excluded: int
     alpha: float | None
-    """Krippendorff's alpha, nominal; none when no record has two answers."""
+    """Krippendorff's alpha, nominal; none when no record has two answers. Sets of labels agree when
+    they are equal."""
+    alpha_of_sets: float | None = None
+    """The same where sets that share labels agree in part; none but for multiple choice."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
+from functools import lru_cache, partial
 
 from domain.canonical import canonical, digest_bytes
+from domain.errors import InvalidInput
 from domain.ids import RecordId
 from domain.labels import LabelSchema
 from storage.copying import Cell
@@ -13,6 +15,8 @@ from storage.readers import Rejection, Row
 
 CHUNK_ROWS = 5_000
 CHUNK_BYTES = 32 * 1024 * 1024
+KNOWN_LABELS = 10_000
+"""How many labels are remembered as fit or unfit."""
 
 
 @dataclass
@@ -42,11 +46,12 @@ class Chunk:
 
 
 def chunks(rows: Iterable[Row | Rejection], schema: LabelSchema | None) -> Iterator[Chunk]:
-    labels = None if schema is None else frozenset(schema.labels)
+    # The same few labels come again and again, and looking one up is slow.
+    unfit = lru_cache(KNOWN_LABELS)(partial(_unfit, schema=schema))
     chunk = Chunk()
     for row in rows:
         chunk.read += 1
-        _sort(chunk, row, labels, schema)
+        _sort(chunk, row, unfit)
         if chunk.full:
             yield chunk
             chunk = Chunk()
@@ -54,23 +59,14 @@ def chunks(rows: Iterable[Row | Rejection], schema: LabelSchema | None) -> Itera
         yield chunk
 
 
-def _sort(
-    chunk: Chunk,
-    row: Row | Rejection,
-    labels: frozenset[str] | None,
-    schema: LabelSchema | None,
-) -> None:
+def _sort(chunk: Chunk, row: Row | Rejection, unfit: Callable[[str], str | None]) -> None:
     if isinstance(row, Rejection):
         chunk.rejections.append(row)
         return
     record = row.record
-    if record.label is not None and (labels is None or record.label not in labels):
-        whose = (
-            "the pool has no label schema"
-            if schema is None
-            else (f"“{record.label[:80]}” is not a label of {schema.name}@{schema.version}")
-        )
-        chunk.rejections.append(Rejection(line=row.line, record_id=record.record_id, reason=whose))
+    reason = None if record.label is None else unfit(record.label)
+    if reason is not None:
+        chunk.rejections.append(Rejection(line=row.line, record_id=record.record_id, reason=reason))
         return
     content = canonical(record.content)
     staged: dict[str, Cell] = {
@@ -89,3 +85,14 @@ def _sort(
         return
     chunk.rows[record.record_id] = staged
     chunk.size += len(content)
+
+
+def _unfit(label: str, schema: LabelSchema | None) -> str | None:
+    """Why a record of the pool cannot have this label."""
+    if schema is None:
+        return "the pool has no label schema"
+    try:
+        schema.check_known(label)
+    except InvalidInput as error:
+        return error.message
+    return None

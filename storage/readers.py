@@ -23,7 +23,7 @@ import pyarrow.parquet as pq
 
 from domain.errors import InvalidRecord
 from domain.ids import RecordId
-from domain.records import ContentKind, Record
+from domain.records import Record
 from storage.formats import Format, detect_format, refuse
 from storage.rows import Mapping, id_as_shown
 
@@ -158,7 +158,7 @@ def _csv(stream: BinaryIO, mapping: Mapping, opening: ExitStack) -> Iterator[_Ra
         refuse("the file is not UTF-8: save it as UTF-8")
     _check_header(header)
     mapping.check_columns(header)
-    return _csv_rows(reader, header, numbers=mapping.kind is ContentKind.TABLE)
+    return _csv_rows(reader, header, numbers=mapping.typed(header))
 
 
 def _csv_rows(reader: CsvReader, header: list[str], *, numbers: bool) -> Iterator[_Raw]:

@@ -5,13 +5,14 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Collection
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date, datetime, time, timedelta
 from decimal import Decimal
 
 from domain.canonical import canonical
 from domain.errors import InvalidRecord, MissingColumn
 from domain.ids import RecordId
+from domain.labels import NO_LABELS, SEPARATOR, Choice, powerset_label
 from domain.records import (
     MAX_RECORD_ID,
     Content,
@@ -22,6 +23,7 @@ from domain.records import (
     check_content,
     check_record_id,
 )
+from storage.sides import Sides
 
 METADATA_NAMES = (
     "source",
@@ -49,7 +51,13 @@ class Mapping:
     pixels_column: str = "pixels"
     row_columns: tuple[str, ...] | None = None
     """Of a table row; none for every column that nothing else claims."""
+    sides: Sides = field(default_factory=Sides)
+    """Of a pair."""
     label_column: str | None = None
+    choice: Choice = Choice.SINGLE
+    """Of the schema that the labels are of: one, or a set of them."""
+    label_separator: str = SEPARATOR
+    """Between the labels of a set where they are in one text."""
     role_column: str | None = None
     metadata_columns: tuple[str, ...] | None = None
     """None for those of METADATA_NAMES that the file has."""
@@ -64,6 +72,8 @@ class Mapping:
                 wanted.append(self.pixels_column)
             case ContentKind.TABLE:
                 wanted.extend(self.row_columns or ())
+            case ContentKind.PAIR:
+                self.sides.check_columns(found)
         wanted.extend(self.metadata_columns or ())
         missing = [name for name in wanted if name is not None and name not in found]
         if missing:
@@ -83,8 +93,19 @@ class Mapping:
             ContentKind.TEXT: (self.text_column,),
             ContentKind.IMAGE: (self.pixels_column,),
             ContentKind.TABLE: self.row_columns or (),
+            ContentKind.PAIR: tuple(filter(self.sides.holds, found)),
         }[self.kind]
         return [name for name in found if name in content or name in self._claimed]
+
+    def typed(self, found: Collection[str]) -> bool:
+        """Whether a cell of a text file that reads as a number is one: in rows, not in texts."""
+        match self.kind:
+            case ContentKind.TABLE:
+                return True
+            case ContentKind.PAIR:
+                return not self.sides.whole(found)
+            case _:
+                return False
 
     @property
     def _claimed(self) -> set[str]:
@@ -99,7 +120,7 @@ class Mapping:
             content = self._content(values)
             metadata = self._metadata(values)
             _check_text([content, metadata])
-            label = None if self.label_column is None else _label(values.get(self.label_column))
+            label = self._label(values)
             role = None if self.role_column is None else _role(values.get(self.role_column))
             return Record(
                 record_id=record_id,
@@ -122,6 +143,15 @@ class Mapping:
                 if names is None:
                     names = tuple(name for name in values if name not in self._claimed)
                 return Content({"row": {name: plain(values.get(name), name) for name in names}})
+
+            case ContentKind.PAIR:
+                return self.sides.content(values, plain, self._claimed)
+
+    def _label(self, values: dict[str, object]) -> str | None:
+        value = None if self.label_column is None else values.get(self.label_column)
+        if self.choice is Choice.SINGLE:
+            return _label(value)
+        return _label_set(value, self.label_separator)
 
     def _metadata(self, values: dict[str, object]) -> dict[str, Json]:
         names = METADATA_NAMES if self.metadata_columns is None else self.metadata_columns
@@ -176,6 +206,20 @@ def _pixels(value: object) -> Json:
     return plain(value, "pixels")
 
 
+def _label_set(value: object, separator: str) -> str | None:
+    """A list of labels, or a text of several, as one; an empty list is the set of none."""
+    if isinstance(value, list | tuple):
+        labels = [_label(item) for item in value]
+    else:
+        label = _label(value)
+        if label is None or label == NO_LABELS:
+            return label
+        labels = [part.strip() or None for part in label.split(separator)]
+    if None in labels:
+        raise InvalidRecord("one of the labels is empty")
+    return powerset_label(filter(None, labels))
+
+
 def _label(value: object) -> str | None:
     match value:
         case None:
@@ -191,6 +235,10 @@ def _label(value: object) -> str | None:
             if math.isnan(value):
                 return None
             return str(int(value)) if value.is_integer() else str(value)
+        case list() | tuple():
+            raise InvalidRecord(
+                "there is a list of labels, and the label schema gives a record one"
+            )
         case _:
             raise InvalidRecord("the label is neither a text nor a number")
 

@@ -123,7 +123,9 @@ class RoundSteps(BatchSteps):
         await self._enter(Phase.ASSESSING)
         outcomes = tuple(result.outcomes for result in results)
         quality = await workflow.execute_activity_method(
-            QualityActivities.assess_quality, AssessQuality(outcomes=outcomes), **HEAVY
+            QualityActivities.assess_quality,
+            AssessQuality(outcomes=outcomes, choice=self.plan.schema.choice),
+            **HEAVY,
         )
         self.ledger.decide("quality_assessed", subject=self.plan.round_id, detail=asdict(quality))
         candidate = await workflow.execute_activity_method(

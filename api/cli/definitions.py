@@ -11,6 +11,7 @@ import yaml
 from api.cli.output import DataDirOption, JsonOption, console, print_json, print_table
 from api.cli.session import ApiOption, TokenOption, client, get, pages, post
 from domain.errors import InvalidInput, UnreadableFile
+from domain.labels import Choice
 
 schemas = typer.Typer(help="Label schemas: the classes and what they mean.", no_args_is_help=True)
 guidelines = typer.Typer(help="Guidelines: how reviewers decide.", no_args_is_help=True)
@@ -34,18 +35,39 @@ def create_schema(
         Path | None,
         typer.Option("--file", help="YAML: a list of labels, or a mapping of label to meaning."),
     ] = None,
+    multiple: Annotated[
+        bool, typer.Option("--multiple", help="A record may have several of the labels.")
+    ] = False,
+    least: Annotated[
+        int | None,
+        typer.Option("--min", min=0, help="With --multiple: fewest labels of a record; else 1."),
+    ] = None,
+    greatest: Annotated[
+        int | None,
+        typer.Option("--max", min=1, help="With --multiple: most labels of a record; else all."),
+    ] = None,
     data_dir: DataDirOption = None,
     api_url: ApiOption = None,
     token: TokenOption = None,
     as_json: JsonOption = False,
 ) -> None:
     """Define a label schema, or its next version if it changes."""
+    if not multiple and (least is not None or greatest is not None):
+        raise InvalidInput(
+            "--min and --max say how many labels a record may have, and it has one",
+            hint="add --multiple, or leave them out",
+        )
     classes = [_class_of(each) for each in label or []] + (_classes_in(file) if file else [])
     if not classes:
         raise InvalidInput("no labels are given", hint="give --label once for each, or --file")
+    body: dict[str, Any] = {"name": name, "classes": classes}
+    if multiple:
+        numbers = {"min_labels": least, "max_labels": greatest}
+        body |= {"choice": Choice.MULTIPLE.value}
+        body |= {key: value for key, value in numbers.items() if value is not None}
     with client(data_dir, api_url, token) as connected:
-        made = post(connected, "/schemas", {"name": name, "classes": classes})
-    _print_made(made, f"{len(made['classes'])} labels", as_json=as_json)
+        made = post(connected, "/schemas", body)
+    _print_made(made, f"{len(made['classes'])} labels, {_choice_of(made)}", as_json=as_json)
 
 
 @schemas.command("list")
@@ -63,8 +85,11 @@ def list_schemas(
         print_json(found)
         return
     print_table(
-        ["schema", "labels"],
-        [(named(each), _shortened([c["label"] for c in each["classes"]])) for each in found],
+        ["schema", "labels", "choice"],
+        [
+            (named(each), _shortened([c["label"] for c in each["classes"]]), _choice_of(each))
+            for each in found
+        ],
     )
 
 
@@ -84,7 +109,7 @@ def show_schema(
         print_json(found)
         return
     rows = [(each["label"], each["meaning"]) for each in found["classes"]]
-    print_table(["label", "meaning"], rows, title=named(found))
+    print_table(["label", "meaning"], rows, title=f"{named(found)}, {_choice_of(found)}")
 
 
 # -- guidelines -------------------------------------------------------------------------------
@@ -187,6 +212,13 @@ def named(each: dict[str, Any]) -> str:
 
 def _shortened(labels: list[str]) -> str:
     return ", ".join(labels[:6]) + (f", … {len(labels)} in all" if len(labels) > 6 else "")
+
+
+def _choice_of(schema: dict[str, Any]) -> str:
+    """How many of the labels a record has."""
+    if schema["choice"] == Choice.SINGLE.value:
+        return "one a record"
+    return f"{schema['min_labels']} to {schema['max_labels']} a record"
 
 
 def _print_made(made: dict[str, Any], what: str, *, as_json: bool) -> None:

@@ -34,6 +34,7 @@ class Kind(Enum):
     TEXT = ContentKind.TEXT.value
     TABLE = ContentKind.TABLE.value
     IMAGE = ContentKind.IMAGE.value
+    PAIR = ContentKind.PAIR.value
 
 
 class FileFormat(Enum):
@@ -75,8 +76,26 @@ def import_file(
         list[str] | None,
         typer.Option("--row-column", help="A column of a table row (repeat); else all others."),
     ] = None,
+    left_column: Annotated[
+        str | None, typer.Option("--left-column", help="Column of a pair's left side; else `left`.")
+    ] = None,
+    right_column: Annotated[
+        str | None, typer.Option("--right-column", help="Of its right side; else `right`.")
+    ] = None,
+    left_prefix: Annotated[
+        str | None,
+        typer.Option("--left-prefix", help="Begins the columns of the left row; else `left_`."),
+    ] = None,
+    right_prefix: Annotated[
+        str | None,
+        typer.Option("--right-prefix", help="Begins those of the right row; else `right_`."),
+    ] = None,
     label_column: Annotated[
         str | None, typer.Option("--label-column", help="Column of labels that are known.")
+    ] = None,
+    label_separator: Annotated[
+        str | None,
+        typer.Option("--label-separator", help="Between several labels in one cell; else `|`."),
     ] = None,
     role_column: Annotated[
         str | None, typer.Option("--role-column", help="Column that says train or test.")
@@ -106,7 +125,12 @@ def import_file(
         "text_column": text_column,
         "pixels_column": pixels_column,
         "row_column": row_columns,
+        "left_column": left_column,
+        "right_column": right_column,
+        "left_prefix": left_prefix,
+        "right_prefix": right_prefix,
         "label_column": label_column,
+        "label_separator": label_separator,
         "role_column": role_column,
         "metadata_column": metadata_columns,
         "format": actual.value,
@@ -165,7 +189,7 @@ def _create_pool(
     if kind is None:
         raise NotFound(
             f"there is no pool “{pool}”",
-            hint="make it: add --kind text, --kind table or --kind image",
+            hint="make it: add --kind text, --kind table, --kind image or --kind pair",
         )
     if brings_labels and schema is None:
         raise InvalidInput(

@@ -13,11 +13,12 @@ from api.authentication import Caller, allowing
 from api.state import Parts
 from domain.accounts import Permission
 from domain.ids import PoolId
-from domain.labels import LabelSchema
+from domain.labels import Choice, LabelSchema
 from storage import definitions, pools
 from storage.importing import ImportReport, import_records
 from storage.pools import Pool
 from storage.readers import Format, Mapping, read_rows
+from storage.sides import Sides
 
 router = APIRouter(prefix="/api/v1/pools", tags=["pools"])
 
@@ -34,17 +35,30 @@ def mapping_of(
     text_column: Column = None,
     pixels_column: Column = None,
     row_column: Columns = None,
+    left_column: Column = None,
+    right_column: Column = None,
+    left_prefix: Column = None,
+    right_prefix: Column = None,
     label_column: Column = None,
+    label_separator: Annotated[str | None, Query(min_length=1, max_length=10)] = None,
     role_column: Column = None,
     metadata_column: Columns = None,
 ) -> dict[str, object]:
     """The columns that the request names, by the field of `Mapping` that each one is."""
+    sides = {
+        "left_column": left_column,
+        "right_column": right_column,
+        "left_prefix": left_prefix,
+        "right_prefix": right_prefix,
+    }
     named: dict[str, object] = {
         "id_column": id_column,
         "text_column": text_column,
         "pixels_column": pixels_column,
         "row_columns": None if row_column is None else tuple(row_column),
+        "sides": Sides(**{name: value for name, value in sides.items() if value}),
         "label_column": label_column,
+        "label_separator": label_separator,
         "role_column": role_column,
         "metadata_columns": None if metadata_column is None else tuple(metadata_column),
     }
@@ -78,7 +92,8 @@ async def import_file(
 ) -> ImportReport:
     """Safe to repeat: a record that is there with the same content is counted as unchanged."""
     target, schema = await parts.in_transaction(lambda connection: _target(connection, pool))
-    mapping = Mapping(kind=target.kind, **columns)  # type: ignore[arg-type]
+    choice = Choice.SINGLE if schema is None else schema.choice
+    mapping = Mapping(kind=target.kind, choice=choice, **columns)  # type: ignore[arg-type]
     with SpooledTemporaryFile(max_size=IN_MEMORY_BYTES) as file:
         async for chunk in request.stream():
             await run_in_threadpool(file.write, chunk)

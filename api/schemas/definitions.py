@@ -8,7 +8,14 @@ from pydantic import ConfigDict, Field
 
 from api.schemas.body import Body, Name
 from domain.canonical import Sha256
-from domain.labels import MAX_LABELS, Guideline, LabelClass, LabelSchema
+from domain.labels import (
+    MAX_LABELS,
+    MAX_TOGETHER,
+    Choice,
+    Guideline,
+    LabelClass,
+    LabelSchema,
+)
 
 MAX_GUIDELINE = 200_000
 
@@ -25,6 +32,10 @@ class SchemaView:
     version: int
     digest: Sha256
     classes: list[ClassView]
+    choice: Choice
+    """`single`: a record has one label; `multiple`: a set of them."""
+    min_labels: int
+    max_labels: int
 
     @classmethod
     def of(cls, schema: LabelSchema) -> SchemaView:
@@ -33,6 +44,9 @@ class SchemaView:
             version=schema.version,
             digest=schema.digest,
             classes=[ClassView(label=each.label, meaning=each.meaning) for each in schema.classes],
+            choice=schema.choice,
+            min_labels=schema.min_labels,
+            max_labels=schema.most,
         )
 
 
@@ -86,11 +100,24 @@ class SchemaBody(Body):
 
     name: Name
     classes: list[ClassBody] = Field(max_length=MAX_LABELS)
+    choice: Choice = Choice.SINGLE
+    """`multiple` lets a record have several labels."""
+    min_labels: int = Field(default=1, ge=0, le=MAX_TOGETHER)
+    """With `multiple`: the fewest of an answer; 0 where a record may have none of them."""
+    max_labels: int | None = Field(default=None, ge=1, le=MAX_TOGETHER)
+    """With `multiple`: the most of an answer; left out: all, 20 at the most."""
 
     @property
     def schema_wanted(self) -> LabelSchema:
         classes = tuple(LabelClass(label=each.label, meaning=each.meaning) for each in self.classes)
-        return LabelSchema(name=self.name, version=1, classes=classes)
+        return LabelSchema(
+            name=self.name,
+            version=1,
+            classes=classes,
+            choice=self.choice,
+            min_labels=self.min_labels,
+            max_labels=self.max_labels,
+        )
 
 
 class ExampleBody(Body):

@@ -10,6 +10,7 @@ from pydantic import UUID4, ConfigDict, Field
 from api.schemas.body import Body, Document
 from domain.canonical import Sha256, digest
 from domain.ids import PoolId, RecordId, ReviewId, RoundId, TaskId, Timestamp
+from domain.labels import MAX_LABELS, MAX_SET, Choice
 from domain.records import ContentKind
 from domain.reviews import MAX_RATIONALE, MAX_SECONDS, ExclusionReason, Verdict, VerdictKind
 from domain.tasks import TaskKind
@@ -57,6 +58,10 @@ class TaskView:
     schema: str
     """`name@version`; an answer names it again."""
     labels: list[LabelChoice]
+    choice: Choice
+    """`multiple`: an answer lists from `min_labels` to `max_labels` labels."""
+    min_labels: int
+    max_labels: int
     guideline: str
     """`name@version`: GET /api/v1/guidelines/{name}/{version}."""
     lease_until: Timestamp | None
@@ -139,7 +144,10 @@ class ClaimBody(Body):
 
 class VerdictBody(Body):
     kind: VerdictKind
-    label: str | None = Field(default=None, max_length=200)
+    label: str | None = Field(default=None, max_length=MAX_SET)
+    """Where a record has one label."""
+    labels: list[str] = Field(default_factory=list, max_length=MAX_LABELS)
+    """Where it may have several: all that it has."""
     between: list[str] = Field(default_factory=list, max_length=500)
     exclusion: ExclusionReason | None = None
 
@@ -148,6 +156,7 @@ class VerdictBody(Body):
         return Verdict(
             kind=self.kind,
             label=self.label,
+            labels=tuple(self.labels),
             between=tuple(self.between),
             exclusion=self.exclusion,
         )

@@ -66,7 +66,7 @@ pools = Table(
     Column("schema_version", Integer),
     Column("created_by", Text, nullable=False),
     created_at(),
-    CheckConstraint("kind IN ('text', 'table', 'image')", name="kind"),
+    CheckConstraint("kind IN ('text', 'table', 'image', 'pair')", name="kind"),
     CheckConstraint("(schema_name IS NULL) = (schema_version IS NULL)", name="schema_with_version"),
     ForeignKeyConstraint(
         ["schema_name", "schema_version"], ["label_schemas.name", "label_schemas.version"]

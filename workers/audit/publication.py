@@ -14,6 +14,7 @@ from activities.publication import Publish
 from activities.rows import read_rows
 from domain.canonical import Sha256, canonical, digest_bytes
 from domain.ids import RecordId
+from domain.labels import LabelSchema
 from domain.policy import SamplingPolicy
 from domain.roles import DatasetRole, DatasetRow, dataset_digest
 from domain.rounds import Published
@@ -94,7 +95,8 @@ def check_files(
             )
         yield from _check_policy(folder, manifest, evidence.policies[-1])
         approved = read_rows(store, request.candidate.rows)
-        yield from _check_rows(folder, manifest, approved, request.approval.dataset_digest)
+        schema = request.plan.schema
+        yield from _check_rows(folder, manifest, approved, request.approval.dataset_digest, schema)
 
 
 def _publications(evidence: Evidence) -> Iterator[tuple[Publish, Published]]:
@@ -195,6 +197,7 @@ def _check_rows(
     manifest: dict[str, Any],
     approved: dict[RecordId, DatasetRow],
     digest: Sha256,
+    schema: LabelSchema,
 ) -> Iterator[Finding]:
     """The files' rows, with the role from the file's name, are the ones that were approved."""
     published: dict[RecordId, DatasetRow] = {}
@@ -205,9 +208,11 @@ def _check_rows(
         except (OSError, pa.ArrowException):
             return  # the changed bytes are reported; what cannot be read cannot be compared
         for row in rows:
-            content = row.pop("content")
+            content, labels = row.pop("content"), row.pop("labels")
             if digest_bytes(content.encode()) != row["content_digest"]:
                 yield _differs(path, row["record_id"], "has other content than was labelled")
+            if labels != (None if row["label"] is None else list(schema.as_list(row["label"]))):
+                yield _differs(path, row["record_id"], "lists other labels than it has")
             published[row["record_id"]] = DatasetRow(
                 **row | {"role": DatasetRole(role), "between": tuple(row["between"] or ())}
             )

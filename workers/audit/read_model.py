@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
@@ -13,7 +12,7 @@ from domain.canonical import Sha256
 from domain.ids import Timestamp
 from domain.ledger import Entry
 from domain.records import Json
-from domain.reviews import Submission, Verdict, signed_part
+from domain.reviews import Submission, Verdict, check_verdict, signed_part
 from domain.rounds import Evaluation, ShardPlan
 from domain.tasks import Projection, TaskOpening
 from storage.documents import from_json, plain_text, to_json
@@ -199,7 +198,7 @@ def _review_row(plan: ShardPlan, entry: Entry, message: Submission) -> dict[str,
     kind, status = DECIDING[decision.kind]
     verdict = message.verdict
     if status == "accepted":
-        verdict = replace(verdict, between=tuple(sorted(set(verdict.between))))
+        verdict = check_verdict(verdict, plan.schema)
     return {
         "review_id": plain_text(message.review_id),
         "record_id": plain_text(decision.subject),
