@@ -19,7 +19,8 @@ from sklearn.feature_extraction.text import TfidfVectorizer
 from sklearn.impute import SimpleImputer
 from sklearn.preprocessing import OneHotEncoder, StandardScaler
 
-from domain.records import Content, ContentKind, Json
+from domain.records import Content, Json
+from learning.cells import column_types, is_missing, number
 
 State = dict[str, Any]
 """What a model file keeps of the features: plain values, arrays, scikit-learn estimators."""
@@ -28,8 +29,6 @@ MAX_TERMS = 2**15
 MAX_CATEGORIES = 50
 """A column with more values than this is closer to an identifier than to a category."""
 MAX_SIDE = 32
-MAX_MAGNITUDE = 1e12
-"""Numbers are clipped here, so that a typing error in one cell cannot overflow its column."""
 
 # A token is 1 to 64 letters: longer runs are encoded files and keys, not words.
 _TOKEN = r"(?u)\b\w{1,64}\b"  # noqa: S105
@@ -90,7 +89,7 @@ class TableFeatures:
     @classmethod
     def fit(cls, contents: Sequence[Content]) -> Self:
         rows = [_row(content) for content in contents]
-        numeric, categorical = _column_types(rows)
+        numeric, categorical = column_types(rows)
         imputer = scaler = encoder = None
         if numeric:
             imputer = SimpleImputer(strategy="median", add_indicator=True)
@@ -184,15 +183,6 @@ class ImageFeatures:
         return cls(height=state["height"], width=state["width"], white=state["white"])
 
 
-Features = TextFeatures | TableFeatures | ImageFeatures
-
-FEATURES: dict[ContentKind, type[Features]] = {
-    ContentKind.TEXT: TextFeatures,
-    ContentKind.TABLE: TableFeatures,
-    ContentKind.IMAGE: ImageFeatures,
-}
-
-
 def _vectorizer(*, vocabulary: Sequence[str] | None = None) -> TfidfVectorizer:
     return TfidfVectorizer(
         ngram_range=(1, 2),
@@ -217,47 +207,14 @@ def _pixels(content: Content) -> NDArray[np.float64]:
     return np.asarray(content["pixels"], dtype=np.float64)
 
 
-def _column_types(rows: Sequence[dict[str, Json]]) -> tuple[tuple[str, ...], tuple[str, ...]]:
-    """Names of the numeric and of the categorical columns; a column without a value is neither."""
-    numeric: dict[str, bool] = {}
-    for row in rows:
-        for column, value in row.items():
-            if not _missing(value):
-                numeric[column] = numeric.get(column, True) and not math.isnan(_number(value))
-    names = sorted(numeric)
-    return (
-        tuple(name for name in names if numeric[name]),
-        tuple(name for name in names if not numeric[name]),
-    )
-
-
-def _missing(value: Json) -> bool:
-    return value is None or (isinstance(value, str) and not value.strip())
-
-
-def _number(value: Json) -> float:
-    """The number that a cell holds, NaN if none. Texts such as `007` are codes, not numbers."""
-    if isinstance(value, bool) or not isinstance(value, int | float | str):
-        return math.nan
-    if isinstance(value, str):
-        digits = value.strip().lstrip("+-")
-        if len(digits) > 1 and digits[0] == "0" and digits[1].isdigit():
-            return math.nan
-    try:
-        number = float(value)
-    except (ValueError, OverflowError):
-        return math.nan
-    return min(max(number, -MAX_MAGNITUDE), MAX_MAGNITUDE)
-
-
 def _numbers(rows: Sequence[dict[str, Json]], columns: Sequence[str]) -> NDArray[np.float64]:
-    cells = [[_number(row.get(column)) for column in columns] for row in rows]
+    cells = [[number(row.get(column)) for column in columns] for row in rows]
     return np.array(cells, dtype=np.float64).reshape(len(rows), len(columns))
 
 
 def _categories(rows: Sequence[dict[str, Json]], columns: Sequence[str]) -> NDArray[np.object_]:
     cells = [
-        ["" if _missing(row.get(column)) else str(row[column]).strip() for column in columns]
+        ["" if is_missing(row.get(column)) else str(row[column]).strip() for column in columns]
         for row in rows
     ]
     return np.array(cells, dtype=object).reshape(len(rows), len(columns))

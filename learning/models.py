@@ -17,15 +17,21 @@ from domain.errors import InvalidTraining, UntrustedModel
 from domain.records import Content, ContentKind
 from learning.archive import pack, unpack
 from learning.committee import resample
-from learning.features import FEATURES, Features
+from learning.kinds import FEATURES, Features
 
 MAX_DIMENSIONS = 128
 MAX_SVD_ROWS = 20_000
 """The directions of the embedding are found on at most this many records, evenly spaced."""
 MAX_ITERATIONS = 10_000
 
-_REGULARISATION = {ContentKind.TEXT: 10.0, ContentKind.TABLE: 1.0, ContentKind.IMAGE: 1.0}
-"""Inverse strength C. TF-IDF rows have length one, so the default of 1 would hold them back."""
+_REGULARISATION = {
+    ContentKind.TEXT: 10.0,
+    ContentKind.TABLE: 1.0,
+    ContentKind.IMAGE: 1.0,
+    ContentKind.PAIR: 10.0,
+}
+"""Inverse strength C. TF-IDF rows have length one, and likenesses of pairs are at most one, so the
+default of 1 would hold them back."""
 
 _FORMAT = 1
 

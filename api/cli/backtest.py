@@ -32,6 +32,10 @@ def backtest(
     *,
     data: Annotated[Path, typer.Argument(help="CSV, JSON Lines or Parquet with known labels.")],
     label_column: Annotated[str, typer.Option("--label-column", help="Column of the labels.")],
+    label_separator: Annotated[
+        str | None,
+        typer.Option("--label-separator", help="Between several labels of a record in one cell."),
+    ] = None,
     policy: Annotated[
         str, typer.Option("--policy", help="YAML or JSON file, or growing, cold-start, mature, …")
     ],
@@ -49,6 +53,10 @@ def backtest(
     text_column: Annotated[
         str | None, typer.Option("--text-column", help="Learn from this column's texts.")
     ] = None,
+    pairs: Annotated[
+        bool,
+        typer.Option("--pairs", help="Learn from pairs: left and right, or left_… and right_…."),
+    ] = False,
     features: Annotated[
         Path | None, typer.Option("--features", help="Learn from these embeddings (.npy).")
     ] = None,
@@ -86,6 +94,7 @@ def backtest(
     from api.offline import figures, labelled, policies
     from learning.backtesting import Plan, by_policy, replay, summarised
     from learning.backtesting.replay import steps
+    from storage.sides import Sides
 
     _check(error_rate, test_share, out, force=force)
     followed = policies.load(policy)
@@ -99,6 +108,8 @@ def backtest(
         labelled.DataFile(
             path=data,
             label_column=label_column,
+            label_separator=label_separator,
+            pairs=Sides() if pairs else None,
             text_column=text_column,
             features=features,
             feature_columns=tuple(feature_column or ()),

@@ -36,6 +36,8 @@ def facts_of(found: dict[str, Any]) -> list[tuple[str, object]]:
         alpha = quality.get("alpha")
         facts.append(("agreed", f"{quality['agreed']} of {quality['records']}"))
         facts.append(("Krippendorff's alpha", "unknown" if alpha is None else f"{alpha:.3f}"))
+        if (of_sets := quality.get("alpha_of_sets")) is not None:
+            facts.append(("alpha, sets agreeing in part", f"{of_sets:.3f}"))
     if published := summary.get("published"):
         facts.append(("published", f"{published['dataset']} v{published['version']}"))
     if evaluation := summary.get("evaluation"):

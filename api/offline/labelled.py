@@ -14,11 +14,13 @@ from numpy.typing import NDArray
 
 from api.offline import arrays, tables
 from domain.errors import EmptyPool, InvalidInput, InvalidScores
+from domain.labels import powerset_label
 from domain.policy import SamplingPolicy
-from domain.records import Content, ContentKind, Json
+from domain.records import Content, ContentKind, Json, check_content
 from learning.backtesting import LabelledRecords
 from learning.selection.scores import SEGMENT
 from storage.rows import METADATA_NAMES
+from storage.sides import Sides
 
 USUAL_ID = "id"
 
@@ -29,11 +31,15 @@ class DataFile:
 
     path: Path
     label_column: str
+    label_separator: str | None = None
+    """Between the labels of a set; none: a record has one label."""
     text_column: str | None = None
     features: Path | None = None
     """Embeddings, a row a record; with these neither texts nor columns are learned from."""
     feature_columns: Sequence[str] = ()
     """Of a table row; empty: every column that is nothing else."""
+    pairs: Sides | None = None
+    """Where the sides of pairs are; none: the records are no pairs."""
     segment_column: str | None = None
     id_column: str | None = None
     """None: the column `id` if there is one, else rows are numbered."""
@@ -56,15 +62,19 @@ def read(file: DataFile, policy: SamplingPolicy) -> Data:
 
     Raises UnreadableFile, MissingColumn, InvalidScores, InvalidInput and EmptyPool.
     """
-    if file.text_column and file.features:
+    if sum(map(bool, (file.text_column, file.features, file.pairs))) > 1:
         raise InvalidInput(
-            "a model learns from --text-column or from --features, not from both",
-            hint="leave one of them out",
+            "a model learns from --text-column, --features or --pairs, not from two of them",
+            hint="leave all but one out",
         )
     source = tables.opened(file.path)
     if file.id_column is None and USUAL_ID in source.columns and file.label_column != USUAL_ID:
         file = replace(file, id_column=USUAL_ID)
     named = [file.label_column, file.text_column, file.segment_column, file.id_column]
+    if file.pairs is not None:
+        file.pairs.check_columns(source.columns)
+        if file.pairs.whole(source.columns):
+            named += [file.pairs.left_column, file.pairs.right_column]
     special = [name for name in named if name]
     source.check(*special, *file.feature_columns)
     table = source.read(source.columns, as_text=special)
@@ -94,7 +104,7 @@ def read(file: DataFile, policy: SamplingPolicy) -> Data:
     return Data(
         records=LabelledRecords(
             record_ids=ids.to_pylist(),
-            labels=chosen.column(file.label_column).to_pylist(),
+            labels=_labels(chosen.column(file.label_column), file.label_separator),
             kind=kind,
             contents=contents,
             features=features,
@@ -127,6 +137,8 @@ def _learned_from(
     if file.text_column:
         texts = chosen.column(file.text_column).to_pylist()
         return ContentKind.TEXT, [Content({"text": text}) for text in texts], None
+    if file.pairs is not None:
+        return ContentKind.PAIR, _pairs(file.pairs, chosen), None
     names = list(file.feature_columns) or _feature_columns(file, chosen, remarks)
     if not names:
         raise InvalidInput(
@@ -139,6 +151,22 @@ def _learned_from(
         for cells in zip(*columns.values(), strict=True)
     ]
     return ContentKind.TABLE, contents, None
+
+
+def _labels(labels: pa.ChunkedArray, separator: str | None) -> list[str]:
+    """A set of labels is one label, whatever order it is written in."""
+    found: list[str] = labels.to_pylist()
+    if separator is None:
+        return found
+    parts = ((part.strip() for part in label.split(separator)) for label in found)
+    return [powerset_label(filter(None, each)) for each in parts]
+
+
+def _pairs(sides: Sides, chosen: pa.Table) -> list[Content]:
+    columns = chosen.select([name for name in chosen.column_names if sides.holds(name)])
+    rows = columns.to_pylist()
+    contents = [sides.content(row, lambda value, _: _cell(value), ()) for row in rows]
+    return [check_content(ContentKind.PAIR, content) for content in contents]
 
 
 def _features(
@@ -198,5 +226,7 @@ def _in_words(
         return f"{features.shape[1]:,} features a record"
     if kind is ContentKind.TEXT:
         return "texts"
+    if kind is ContentKind.PAIR:
+        return "pairs"
     row = contents[0]["row"]
     return f"{len(row):,} columns" if isinstance(row, dict) else "columns"

@@ -15,6 +15,7 @@ import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
 from domain.errors import InvalidScores, MissingColumn, UnreadableFile
+from domain.labels import powerset_label
 from learning.near_duplicates import SIGNATURE_WIDTH, Signatures, signatures
 from storage.formats import Format, detect_format
 
@@ -47,7 +48,9 @@ class TableFile:
                 )
 
     def read(self, names: Collection[str], *, as_text: Collection[str] = ()) -> pa.Table:
-        """These columns, those of `as_text` as texts; what is nested is left out.
+        """These columns, those of `as_text` as texts; what else is nested is left out.
+
+        A list among those of `as_text` is a set of labels, written as the one label that it is.
 
         Raises MissingColumn and UnreadableFile.
         """
@@ -58,6 +61,10 @@ class TableFile:
         except (OSError, pa.ArrowException) as error:
             reason = str(error).split("\n", maxsplit=1)[0]
             raise UnreadableFile(f"{self.path} cannot be read: {reason}") from error
+        for name in as_text:
+            if pa.types.is_list(table.schema.field(name).type):
+                place = table.column_names.index(name)
+                table = table.set_column(place, name, _label_sets(table.column(name)))
         flat = [field.name for field in table.schema if not pa.types.is_nested(field.type)]
         table = table.select(flat).combine_chunks()
         for name in set(as_text) & set(flat):
@@ -118,6 +125,14 @@ def _columns(path: Path, actual: Format) -> list[str]:
         case Format.JSON_LINES:
             options = pa.json.ReadOptions(block_size=_LINE)
             return list(pa.json.read_json(path, read_options=options).column_names)
+
+
+def _label_sets(lists: pa.ChunkedArray) -> pa.Array:
+    labels = [
+        None if each is None else powerset_label(str(label) for label in each)
+        for each in lists.to_pylist()
+    ]
+    return pa.array(labels, pa.string())
 
 
 def lines_of(path: Path) -> list[str]:

@@ -19,6 +19,7 @@ from api.batch_words import share_words
 from api.problems import RETRY_AFTER_SECONDS
 from domain.accounts import Permission
 from domain.errors import LabelwrightError, NotFound, Unavailable
+from domain.labels import NO_LABELS
 from domain.reviews import Verdict, VerdictKind
 
 HERE = Path(__file__).parent
@@ -158,7 +159,7 @@ def _verdict(verdict: Verdict | None) -> str:
         return "no answer"
     match verdict.kind:
         case VerdictKind.LABEL:
-            return str(verdict.label)
+            return _label(verdict)
         case VerdictKind.USEFUL_AMBIGUITY:
             return "ambiguous: " + " or ".join(verdict.between)
         case VerdictKind.UNUSABLE_AMBIGUITY:
@@ -167,6 +168,13 @@ def _verdict(verdict: Verdict | None) -> str:
             return f"exclude: {_words(verdict.exclusion)}"
         case VerdictKind.ESCALATE:
             return "escalated"
+
+
+def _label(verdict: Verdict) -> str:
+    """Of a record that may have several labels: those it has."""
+    if verdict.labels:
+        return " + ".join(verdict.labels)
+    return "none of them" if verdict.label == NO_LABELS else str(verdict.label)
 
 
 def _environment() -> Environment:

@@ -1,11 +1,13 @@
-// Shows a record's content: pixels, text or a table row. Text from strangers stays text.
+// Shows a record's content: pixels, text, a table row or a pair. Text from strangers stays text.
 
 import { make } from "./dom.js";
+import { pairNode } from "./pair.js";
 
 /** The content as an element; `about` may name the text's language. */
 export function contentNode(kind, content, about = {}) {
   if (kind === "image") return image(content.pixels);
   if (kind === "table") return row(content.row);
+  if (kind === "pair") return pairNode(content.left, content.right, language(about.language));
   return make("p", { class: "text", dir: "auto", lang: language(about.language) }, content.text ?? "");
 }
 

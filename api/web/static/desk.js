@@ -10,6 +10,7 @@ import { all, clock, dateAndTime, find, make, say, verdictText, words } from "./
 import { Drafts } from "./drafts.js";
 import { GuidelinePanel } from "./guideline.js";
 import { isUndo, keyOf } from "./keys.js";
+import { LabelSet } from "./label_set.js";
 import { LabelBoard } from "./labels.js";
 import { nothingToDo } from "./nothing.js";
 import { Outbox } from "./outbox.js";
@@ -51,7 +52,8 @@ const queue = new Queue(desk.dataset.kind, () => [
   ...outbox.entries.map((entry) => entry.task),
 ]);
 const guideline = new GuidelinePanel(find("#guideline"));
-const board = new LabelBoard(find("#labels"), (label) => answer({ kind: "label", label }));
+const board = new LabelBoard(find("#labels"), pick);
+const set = new LabelSet(find("#set"), setChanged);
 const betweenBoard = new LabelBoard(find("#between"), toggleBetween);
 
 // -- one record after another ---------------------------------------------------------------------
@@ -85,11 +87,15 @@ function show(next) {
   showAbout();
   openPanel(null);
   board.show(task.labels);
+  find("#labels").classList.toggle("many", several());
+  for (const each of all("[data-choice]")) each.hidden = each.dataset.choice !== task.choice;
+  set.show(task);
   find("#filter-line").hidden = task.labels.length <= MANY_LABELS;
   find("#filter").value = "";
   say(find("#pending-key"), "");
   if (adjudicating) showAnswers();
   reasons.clear();
+  markBoard();
   rationale.value = drafts.read(task.task_id);
   if (!adjudicating) openNote(Boolean(rationale.value));
   for (const radio of all("[name=confidence]")) radio.checked = false;
@@ -126,7 +132,6 @@ function showAnswers() {
     ),
   );
   find("#answers").replaceChildren(...cards);
-  markBoard();
 }
 
 function markBoard() {
@@ -134,25 +139,49 @@ function markBoard() {
   const marked = (label) => (adjudicating || chosen ? chosen?.label === label : null);
   const letters = (label) =>
     task.reviews
-      .filter(({ verdict }) => verdict.label === label || verdict.between.includes(label))
+      .filter(({ verdict }) => verdict.label === label || verdict.labels.includes(label) || verdict.between.includes(label))
       .map(({ reviewer }) => reviewer.replace("Reviewer ", ""))
       .join(" ");
   board.mark((label) => ({
-    chosen: marked(label),
+    chosen: several() ? set.has(label) : marked(label),
     notes: letters(label),
   }));
 }
 
+/** Whether the record may have more labels than one. */
+const several = () => task?.choice === "multiple";
+
 // -- answers --------------------------------------------------------------------------------------
+
+function pick(label) {
+  if (!task || performance.now() - shownAt < NOBODY_READS_FASTER_MS) return;
+  if (several()) set.toggle(label);
+  else answer({ kind: "label", label });
+}
+
+function sendSet() {
+  if (set.verdict) answer(set.verdict);
+}
+
+function setChanged() {
+  if (chosen) decided(set.verdict);
+  markBoard();
+}
+
+/** What somebody has decided and has not said why; null when it is undone. */
+function decided(verdict) {
+  chosen = verdict;
+  if (verdict) reasons.demand(task, verdict);
+  else reasons.clear();
+}
 
 function answer(verdict, { because = rationale.value.trim() } = {}) {
   if (!task || moving || performance.now() - shownAt < NOBODY_READS_FASTER_MS) return;
   if (reasons.isMissing(task, verdict, because)) {
-    chosen = verdict;
     openPanel(null);
     if (!adjudicating) openNote(true);
+    decided(verdict);
     markBoard();
-    reasons.demand(task, verdict);
     return;
   }
   const confidence = find("[name=confidence]:checked")?.value;
@@ -218,11 +247,14 @@ async function skip() {
 function toggleBetween(label) {
   between = between.includes(label) ? between.filter((each) => each !== label) : [...between, label];
   betweenBoard.mark((each) => ({ chosen: between.includes(each) }));
-  find("#ambiguous-send").disabled = between.length < 2;
+  find("#ambiguous-send").disabled = between.length < fewestBetween();
 }
 
+/** Of several labels one alone can be in doubt. */
+const fewestBetween = () => (several() ? 1 : 2);
+
 function sendBetween() {
-  if (between.length < 2) return;
+  if (between.length < fewestBetween()) return;
   answer({ kind: "useful_ambiguity", between: [...between].sort() });
 }
 
@@ -447,6 +479,12 @@ document.addEventListener("keydown", (event) => {
     else panelKeys[panel](key, event);
     return;
   }
+  if (key === "Enter" && several() && !event.target.closest("button:not(#labels button), a, summary")) {
+    // Also on a label, where Space is what takes it and gives it back, as in a form.
+    event.preventDefault();
+    sendSet();
+    return;
+  }
   if (key === "Escape") board.forget();
   const command = board.started ? null : KEYS[key];
   if (command) commands[command]();
@@ -467,6 +505,7 @@ for (const button of all("[data-back]")) button.addEventListener("click", closeP
 for (const button of all("[data-close]")) {
   button.addEventListener("click", () => button.closest("dialog").close());
 }
+find("#set-send").addEventListener("click", sendSet);
 find("#ambiguous-send").addEventListener("click", sendBetween);
 find("#unusable-send").addEventListener("click", () => answer({ kind: "unusable_ambiguity" }));
 find("#escalate-send")?.addEventListener("click", () => {
@@ -489,13 +528,22 @@ rationale.addEventListener("keydown", (event) => {
 });
 find("#filter").addEventListener("input", (event) => board.filter(event.target.value));
 find("#filter").addEventListener("keydown", (event) => {
-  if (event.key === "Enter") board.chooseFirst();
-  else if (event.key === "Escape") {
-    event.target.value = "";
-    board.filter("");
-    find("#record").focus({ preventScroll: true });
+  if (event.isComposing) return;
+  if (event.key === "Enter") {
+    board.chooseFirst();
+    // Here it would take the label back; there it sends.
+    if (several()) leaveFilter(event);
+  } else if (event.key === "Escape") {
+    leaveFilter(event);
   }
 });
+
+function leaveFilter(event) {
+  event.preventDefault();
+  find("#filter").value = "";
+  board.filter("");
+  find("#record").focus({ preventScroll: true });
+}
 
 // -- life of the page -----------------------------------------------------------------------------
 

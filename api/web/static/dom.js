@@ -36,10 +36,18 @@ export function localTimes(within = document) {
 
 export const words = (identifier) => String(identifier).replaceAll("_", " ");
 
+const NO_LABELS = "(none)";
+
+/** Of a record that may have several labels, `labels` lists those it has. */
+function labelText({ label = NO_LABELS, labels = [] }) {
+  if (labels.length) return labels.join(" + ");
+  return label === NO_LABELS ? "none of them" : label;
+}
+
 export function verdictText(verdict) {
   switch (verdict.kind) {
     case "label":
-      return verdict.label;
+      return labelText(verdict);
     case "useful_ambiguity":
       return `ambiguous: ${verdict.between.join(" or ")}`;
     case "unusable_ambiguity":
