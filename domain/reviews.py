@@ -92,10 +92,10 @@ def _labelled(verdict: Verdict, schema: LabelSchema, named: str | None) -> Verdi
             raise InvalidReview("a label verdict names a label")
         schema.check_label(verdict.label, schema=named)
         return verdict
-    labels = schema.check_set(verdict.labels, schema=named)
-    if verdict.label not in {None, powerset_label(labels)}:
+    label = powerset_label(verdict.labels)
+    if verdict.label not in {None, label}:
         raise InvalidReview("this schema gives a record several labels: list them as `labels`")
-    return replace(verdict, label=powerset_label(labels), labels=labels)
+    return replace(verdict, label=label, labels=schema.check_set(verdict.labels, schema=named))
 
 
 def _check_between(verdict: Verdict, schema: LabelSchema, named: str | None) -> None:

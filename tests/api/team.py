@@ -149,13 +149,14 @@ def import_texts(
     )
 
 
-def define(team: Team) -> LabelSchema:
-    """A label schema and a pool `mail` with ten records."""
+def define(team: Team, **changes: Any) -> LabelSchema:
+    """A label schema, of `changes` where they are given, and a pool `mail` with ten records."""
     who = team.accounts["requester"].account_id
     wanted = LabelSchema(
         name="banking",
         version=1,
         classes=tuple(LabelClass(label=label, meaning=f"about {label}") for label in LABELS),
+        **changes,
     )
     with team.state.engine.begin() as connection:
         schema = definitions.put_schema(connection, wanted, who)
@@ -180,12 +181,14 @@ async def add_policy(team: Team, document: str = POLICY, *, approved: bool = Tru
     return f"{made['name']}@{made['version']}"
 
 
-async def start_reviewing(team: Team, *, kind: TaskKind = TaskKind.REVIEW) -> Reviewing:
+async def start_reviewing(
+    team: Team, *, kind: TaskKind = TaskKind.REVIEW, **schema_changes: Any
+) -> Reviewing:
     """As the workflow would have it: round, batch and tasks projected, the shard open to signals.
 
     No worker runs, so what is signalled stays in history, where the test can read it.
     """
-    schema = define(team)
+    schema = define(team, **schema_changes)
     round_id = RoundId(f"mail-20260101-{uuid4().hex[:8]}")
     plan = RoundPlan(
         round_id=round_id,

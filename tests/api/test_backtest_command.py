@@ -17,6 +17,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from tests.api.offline_files import POLICY, Outcome, Terminal
+from tests.learning.products import product_pairs
 
 SHARES = ("0.90", "0.95", "0.99")
 
@@ -275,6 +276,34 @@ def refused(outcome: Outcome, code: str, *words: str) -> None:
         assert word in f"{error['message']} {error['hint']}"
 
 
+def test_pairs_are_learned_from_by_both_sides(labelled: Labelled) -> None:
+    pairs = product_pairs(120, seed=6)
+    file = labelled.path / "pairs.csv"
+    pa.csv.write_csv(pa.Table.from_pylist(pairs.flat(label="colour")), file)
+    told = labelled.backtest(file, "--pairs", "--json").json
+    assert told["data"]["classes"] == ["different", "same"]
+    assert told["full"] > 0.8
+    without = labelled.backtest(labelled.csv(), "--pairs", "--json")
+    refused(without, "missing_column", "neither the columns “left” and “right”")
+
+
+@pytest.mark.parametrize("form", ["csv", "parquet"])
+def test_a_set_of_labels_is_one_class_whatever_order_it_is_written_in(
+    labelled: Labelled, form: str
+) -> None:
+    sets = [(["red", "warm"], ["warm", "red"], ["blue"], [])[place % 4] for place in range(120)]
+    table = labelled.table | {"colour": sets}
+    file = labelled.path / f"sets.{form}"
+    if form == "parquet":
+        pq.write_table(pa.table(table), file)
+    else:
+        cells = [";".join(each) or "(none)" for each in sets]
+        pa.csv.write_csv(pa.table(table | {"colour": cells}), file)
+    several = ("--label-separator", ";") if form == "csv" else ()
+    told = labelled.backtest(file, "--text-column", "body", *several, "--json").json
+    assert told["data"]["classes"] == ["(none)", "blue", "red|warm"]
+
+
 def test_what_cannot_be_replayed_is_refused_by_name(labelled: Labelled) -> None:
     def run(data: Path, *more: object) -> Outcome:
         return labelled.backtest(data, "--text-column", "body", *more, "--json")
@@ -285,7 +314,9 @@ def test_what_cannot_be_replayed_is_refused_by_name(labelled: Labelled) -> None:
     refused(run(labelled.csv(), "--error-rate", 1.2), "invalid_input", "--error-rate")
     refused(run(labelled.csv(), "--test-share", 0), "invalid_input", "--test-share")
     refused(
-        run(labelled.csv(), "--features", labelled.features()), "invalid_input", "not from both"
+        run(labelled.csv(), "--features", labelled.features()),
+        "invalid_input",
+        "not from two of them",
     )
     refused(run(labelled.csv(), "--segment-column", "area"), "missing_column", "“area”", "region")
     refused(run(labelled.csv(), "--baseline", "best"), "unreadable_file", "best")

@@ -98,6 +98,10 @@ def test_a_team_sets_up_and_starts_a_round_by_commands(tmp_path: Path) -> None:
     assert run("round", "cancel", round_id, "--reason", "a test")["round_id"] == round_id
     assert "card, money" in text("schema", "list")
     assert "about cards" in text("schema", "show", "banking@1")
+    several = ("--multiple", "--min", "0", "--max", "2", "--label", "a", "--label", "b")
+    assert "2 labels, 0 to 2 a record" in text("schema", "create", "several", *several)
+    with pytest.raises(InvalidInput, match="--min and --max"):
+        text("schema", "create", "several", "--label", "a", "--label", "b", "--max", "2")
     assert "customer" in text("guideline", "show", "banking")
     assert "mail" in text("pool", "list")
     assert run("dataset", "list") == []

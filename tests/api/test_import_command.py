@@ -147,3 +147,12 @@ def test_a_missing_column_is_named_by_the_api(served: Served, tickets: Path) -> 
     assert error.code == "missing_column"
     assert "ref, body, topic" in error.message
     assert not isinstance(error, NotFound)
+
+
+def test_pairs_make_a_pool_of_their_kind(served: Served, tmp_path: Path) -> None:
+    file = tmp_path / "offers.csv"
+    file.write_text("id,a_name,b_name,same\n1,X100,x-100,other\n2,Y2,Z3,\n")
+    named = ("--left-prefix", "a_", "--right-prefix", "b_", "--label-column", "same")
+    pool = ("--pool", "offers", "--kind", "pair", "--schema", "topics")
+    assert served.json(str(file), *pool, *named)["accepted"] == 2
+    assert "neither the columns" in refusal(served, str(file), "--pool", "offers").message

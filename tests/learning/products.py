@@ -19,6 +19,16 @@ class Pairs:
     contents: list[Content]
     labels: list[str]
 
+    def flat(self, *, label: str) -> list[dict[str, Json]]:
+        """Rows as a file has them: `left_…`, `right_…`, and the label."""
+        rows = []
+        for content, said in zip(self.contents, self.labels, strict=True):
+            row: dict[str, Json] = {label: said}
+            for side in ("left", "right"):
+                row |= {f"{side}_{name}": value for name, value in row_of(content, side).items()}
+            rows.append(row)
+        return rows
+
 
 def product_pairs(count: int, *, seed: int) -> Pairs:
     """Two of five pairs are the same product; of the others half share brand and noun."""
@@ -36,6 +46,13 @@ def product_pairs(count: int, *, seed: int) -> Pairs:
         contents.append(Content({"left": {"row": left}, "right": {"row": right}}))
         labels.append("same" if kind == "same" else "different")
     return Pairs(contents=contents, labels=labels)
+
+
+def row_of(pair: Content, side: str) -> dict[str, Json]:
+    row = pair[side]
+    assert isinstance(row, dict)
+    assert isinstance(row["row"], dict)
+    return row["row"]
 
 
 def swapped(contents: Sequence[Content]) -> list[Content]:

@@ -6,7 +6,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from learning.agreement import Answer, krippendorff_alpha, percent_agreement
+from learning.agreement import (
+    Answer,
+    MasiDistance,
+    alpha_of_sets,
+    krippendorff_alpha,
+    percent_agreement,
+)
 
 # K. Krippendorff (2011), "Computing Krippendorff's Alpha-Reliability", example C: four observers,
 # twelve units, nominal alpha .743.
@@ -37,6 +43,40 @@ def test_the_order_of_the_answers_does_not_matter(order: list[int]) -> None:
     shuffled = [example()[place] for place in order]
     assert krippendorff_alpha(shuffled) == krippendorff_alpha(example())
     assert percent_agreement(shuffled) == percent_agreement(example())
+
+
+def test_sets_that_overlap_are_nearer_than_sets_that_do_not() -> None:
+    a, b, ab, bc, none = (frozenset(each) for each in ("a", "b", "ab", "bc", ""))
+    distances = MasiDistance([a, b, ab, bc, none, None]).rows(slice(0, 6))
+    # R. Passonneau (2006): Jaccard weighted by 1, 2/3, 1/3 and 0.
+    assert distances[0].tolist() == pytest.approx([0, 1, 1 - 2 / 3 * 1 / 2, 1, 1, 1])
+    assert distances[2].tolist() == pytest.approx([2 / 3, 2 / 3, 0, 1 - 1 / 3 * 1 / 3, 1, 1])
+    assert distances[4].tolist() == [1, 1, 1, 1, 0, 1]
+    assert distances[5].tolist() == [1, 1, 1, 1, 1, 0]
+    assert (distances == distances.T).all()
+
+
+def test_alpha_of_sets_is_nominal_alpha_where_every_set_has_one_label() -> None:
+    answers = [(record, reviewer, f"label:{label}") for record, reviewer, label in example()]
+    assert alpha_of_sets(answers) == pytest.approx(krippendorff_alpha(answers))
+
+
+def test_alpha_of_sets_counts_partial_agreement() -> None:
+    answers = [
+        ("a", "x", "label:billing|delivery"),
+        ("a", "y", "label:billing"),
+        ("b", "x", "label:praise"),
+        ("b", "y", "label:praise"),
+    ]
+    # By hand: the pair of record a is 2/3 apart, that of b not at all, so D_o = (2 × 2/3) / 4;
+    # of 12 ordered pairs 2 are 2/3 apart and 8 are 1, so D_e = (8 + 4/3) / 12.
+    assert alpha_of_sets(answers) == pytest.approx(1 - (1 / 3) / ((8 + 4 / 3) / 12))
+    assert alpha_of_sets(answers) > krippendorff_alpha(answers)  # type: ignore[operator]
+
+
+def test_alpha_of_sets_is_undefined_or_perfect_as_alpha_is() -> None:
+    assert alpha_of_sets([("a", "x", "label:a")]) is None
+    assert alpha_of_sets([("a", "x", "escalate"), ("a", "y", "escalate")]) == 1.0
 
 
 def test_without_two_answers_to_one_record_agreement_is_undefined() -> None:

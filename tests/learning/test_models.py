@@ -21,6 +21,7 @@ from domain.records import Content, ContentKind, Json
 from learning.archive import pack, unpack
 from learning.committee import resample
 from learning.models import Model
+from tests.learning.products import product_pairs
 from tests.learning.samples import Digits
 
 
@@ -45,6 +46,7 @@ CORPORA: dict[ContentKind, list[Content]] = {
         for i in range(80)
     ],
     ContentKind.IMAGE: images(*([[i % 5, j % 3, 1] for j in range(20)] for i in range(80))),
+    ContentKind.PAIR: product_pairs(80, seed=5).contents,
 }
 
 

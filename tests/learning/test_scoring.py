@@ -23,6 +23,7 @@ from learning.signals.disagreement import (
     version_divergence,
     vote_entropy,
 )
+from tests.learning.products import product_pairs
 
 COUNT = 60
 _SHADES = np.random.default_rng(0).integers(0, 255, size=(COUNT, 12, 12)).tolist()
@@ -34,6 +35,7 @@ CONTENTS: dict[ContentKind, list[Content]] = {
         Content({"row": {"x": (i * 37) % 11 / 7, "c": f"v{i % 140}"}}) for i in range(COUNT)
     ],
     ContentKind.IMAGE: [Content({"pixels": shades}) for shades in _SHADES],
+    ContentKind.PAIR: product_pairs(COUNT, seed=5).contents,
 }
 
 

@@ -72,8 +72,8 @@ POLICY = SamplingPolicy(
 )
 """The texts of these worlds are of a handful of words: nearly all are like another."""
 ALL_AT_RANDOM = (Arm(name="random", kind=ArmKind.RANDOM, share=1.0),)
-Answer = Callable[[RecordId, str], str]
-"""Record and reviewer's name → label."""
+Answer = Callable[[RecordId, str], str | Verdict]
+"""Record and reviewer's name → label, or a whole verdict."""
 
 
 def truth(record_id: RecordId, _reviewer: str = "") -> str:
@@ -186,7 +186,12 @@ class World:
         raise AssertionError(f"shard {shard} of {round_id} has opened no task")
 
     async def answer_all(
-        self, round_id: RoundId, answer: Answer = truth, *, most: int | None = None
+        self,
+        round_id: RoundId,
+        answer: Answer = truth,
+        *,
+        most: int | None = None,
+        settle: Answer = truth,
     ) -> int:
         """Everybody claims and answers until the round wants nothing of them; returns how many."""
         given = 0
@@ -197,7 +202,7 @@ class World:
             }:  # fmt: skip
                 break
             answered = [await self.answer_one(round_id, who, answer) for who in self.reviewers]
-            answered.append(await self.answer_one(round_id, self.adjudicator, answer))
+            answered.append(await self.answer_one(round_id, self.adjudicator, settle))
             given += sum(answered)
             idle = 0 if any(answered) else idle + 1
             if not any(answered):
@@ -216,16 +221,14 @@ class World:
             )
         if task is None:
             return False
-        label = (
-            truth(task.record_id)
-            if kind is TaskKind.ADJUDICATION
-            else answer(task.record_id, who.name)
-        )
+        given = answer(task.record_id, who.name)
         submission = Submission(
             review_id=ReviewId(f"{task.task_id}/{who.name}"),
             task_id=task.task_id,
             record_id=task.record_id,
-            verdict=Verdict(kind=VerdictKind.LABEL, label=label),
+            verdict=given
+            if isinstance(given, Verdict)
+            else Verdict(kind=VerdictKind.LABEL, label=given),
             confidence=0.9,
             rationale="the words" if kind is TaskKind.ADJUDICATION else "",
             seconds=1.5,
@@ -286,10 +289,12 @@ class World:
             submitted_at=now(),
         )
 
-    async def complete(self, plan: RoundPlan, answer: Answer = truth) -> RoundResult:
+    async def complete(
+        self, plan: RoundPlan, answer: Answer = truth, *, settle: Answer = truth
+    ) -> RoundResult:
         """A whole round, approved as it comes."""
         handle = await self.start(plan)
-        await self.answer_all(plan.round_id, answer)
+        await self.answer_all(plan.round_id, answer, settle=settle)
         waiting = await self.until(plan.round_id, Phase.APPROVAL)
         await handle.signal(
             RoundWorkflow.decide_approval, self.decision(plan.round_id, candidate_of(waiting))
