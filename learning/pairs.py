@@ -30,7 +30,7 @@ Column = NDArray[np.float64]
 
 TEXT = "text"
 """The one column of a side that is a text."""
-MAX_REDUCED = 16
+MAX_REDUCED = 32
 """Directions that the words of both sides are reduced to."""
 MAX_FITTED = 20_000
 """Sides from which these are found."""
@@ -47,13 +47,14 @@ _grams = HashingVectorizer(
 class PairFeatures:
     """Of each column that both sides have: likeness in words and in trigrams if it holds texts,
     relative closeness if it holds numbers; whether the cells are equal, whether one is missing. Of
-    the sides as a whole: likeness in words, trigrams and codes, and the difference and product of
-    their words, reduced to a few directions."""
+    the sides as a whole: likeness in words, trigrams and codes, and the difference, product and
+    mean of their words, reduced to a few directions. The mean says what a pair is about: without it
+    two pairs that are equally alike would pass for the same pair twice."""
 
     numeric: tuple[str, ...]
     textual: tuple[str, ...]
     words: TextFeatures
-    directions: NDArray[np.float64] | None
+    directions: NDArray[np.float32] | None
     """(terms, d); none when no side holds a word."""
 
     @classmethod
@@ -90,7 +91,7 @@ class PairFeatures:
         if self.directions is not None:
             left = _vectors(self.words, left_texts) @ self.directions
             right = _vectors(self.words, right_texts) @ self.directions
-            blocks += [np.abs(left - right), left * right]
+            blocks += [np.abs(left - right), left * right, (left + right) / 2.0]
         return sparse.csr_matrix(np.hstack(blocks))
 
     def state(self) -> State:
@@ -192,8 +193,8 @@ def _cosines(left: sparse.csr_matrix, right: sparse.csr_matrix) -> Column:
     return products
 
 
-def _directions(rows: sparse.csr_matrix) -> NDArray[np.float64] | None:
-    """(terms, d) leading directions of the words, scaled so that a side is about one long.
+def _directions(rows: sparse.csr_matrix) -> NDArray[np.float32] | None:
+    """(terms, d) leading directions of the words.
 
     Source: N. Halko, P.-G. Martinsson, J. Tropp (2011), "Finding structure with randomness".
     """
@@ -204,4 +205,4 @@ def _directions(rows: sparse.csr_matrix) -> NDArray[np.float64] | None:
     # One thread: the order in which threads add up would show in the last digits.
     with threadpool_limits(limits=1, user_api="blas"):
         _, _, vectors = randomized_svd(rows, min(MAX_REDUCED, *rows.shape), random_state=0)
-    return np.ascontiguousarray(vectors.T)
+    return np.ascontiguousarray(vectors.T, dtype=np.float32)

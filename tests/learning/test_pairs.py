@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from domain.policy import NearDuplicates
 from domain.records import Content, ContentKind, Json
 from learning.models import Model
 from learning.pairs import PairFeatures
@@ -25,6 +26,14 @@ ROW_PAIRS = st.builds(
 
 def of_texts(left: str, right: str) -> Content:
     return Content({"left": {"text": left}, "right": {"text": right}})
+
+
+THINGS = list(enumerate(["kettle", "camera", "drill", "chair", "router"] * 3))
+TWINS = [
+    of_texts(f"{thing} {colour}", f"{thing} {colour}")
+    for colour in ("red", "blue")
+    for _, thing in THINGS[:5]
+]
 
 
 @pytest.fixture(scope="module")
@@ -74,7 +83,12 @@ def test_texts_are_compared_as_rows_are() -> None:
     assert model.predict(asked) == ["same", "different"]
 
 
-THINGS = list(enumerate(["kettle", "camera", "drill", "chair", "router"] * 3))
+def test_pairs_that_are_equally_alike_and_about_other_things_are_no_near_duplicates() -> None:
+    model = Model.fit(ContentKind.PAIR, TWINS, [None] * len(TWINS), seed=1)
+    near = NearDuplicates().embedding
+    assert near is not None
+    alike = model.embed(TWINS) @ model.embed(TWINS).T
+    assert alike[~np.eye(len(TWINS), dtype=bool)].max() < near
 
 
 def test_columns_that_one_side_lacks_are_compared_as_part_of_the_whole() -> None:

@@ -78,12 +78,27 @@ class Team:
         columns = {"format": "jsonl", "label_column": "label", "role_column": "role"}
         _answer(rosa.post(f"/pools/{pool}/imports", content=rows, params=columns))
 
-    def import_texts(self, pool: str, *, labels: Sequence[str], texts: Sequence[str]) -> None:
+    def import_texts(
+        self, pool: str, *, labels: Sequence[str], texts: Sequence[str], **schema: object
+    ) -> None:
+        rows = [{"text": text} for text in texts]
+        self.import_rows(pool, "text", rows, labels=labels, **schema)
+
+    def import_rows(
+        self,
+        pool: str,
+        kind: str,
+        rows: Sequence[dict[str, object]],
+        *,
+        labels: Sequence[str],
+        **schema: object,
+    ) -> None:
+        """A pool of that kind, and a label schema of its name, which `schema` may say more of."""
         rosa = self["Rosa"].api
         classes = [{"label": label, "meaning": f"it is about {label}"} for label in labels]
-        _answer(rosa.post("/schemas", json={"name": pool, "classes": classes}))
-        _answer(rosa.post("/pools", json={"pool": pool, "kind": "text", "schema": pool}))
-        rows = [{"id": f"{pool}-{place}", "text": text} for place, text in enumerate(texts)]
+        _answer(rosa.post("/schemas", json={"name": pool, "classes": classes} | schema))
+        _answer(rosa.post("/pools", json={"pool": pool, "kind": kind, "schema": pool}))
+        rows = [{"id": f"{pool}-{place}"} | row for place, row in enumerate(rows)]
         lines = "\n".join(json.dumps(row) for row in rows).encode()
         _answer(rosa.post(f"/pools/{pool}/imports", content=lines, params={"format": "jsonl"}))
 
@@ -150,13 +165,16 @@ class Team:
         claimed = _answer(self[name].api.post("/tasks/claim", json={}))
         return claimed["task"] if claimed["task"] else None
 
-    def answer(self, name: str, task: dict[str, Any], label: str, rationale: str = "") -> None:
+    def answer(
+        self, name: str, task: dict[str, Any], label: str | Sequence[str], rationale: str = ""
+    ) -> None:
+        """With one label, or with several as a list."""
         noun = "review" if task["kind"] == "review" else "adjudication"
         if noun == "adjudication":
             rationale = rationale or "the strokes"
         body = {
             "review_id": str(uuid4()),
-            "verdict": {"kind": "label", "label": label},
+            "verdict": {"kind": "label", "label" if isinstance(label, str) else "labels": label},
             "schema": task["schema"],
             "guideline": task["guideline"],
             "rationale": rationale,
