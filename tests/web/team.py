@@ -81,7 +81,7 @@ class Team:
     def import_texts(
         self, pool: str, *, labels: Sequence[str], texts: Sequence[str], **schema: object
     ) -> None:
-        rows = [{"text": text} for text in texts]
+        rows: list[dict[str, object]] = [{"text": text} for text in texts]
         self.import_rows(pool, "text", rows, labels=labels, **schema)
 
     def import_rows(

@@ -9,7 +9,7 @@ from playwright.sync_api import Page, expect
 
 from tests.web.conftest import Visitors, rounds_on
 from tests.web.desk import GLANCE_MS, Arrived
-from tests.web.team import Team
+from tests.web.team import Team, until
 
 pytestmark = [pytest.mark.slow, pytest.mark.browser, pytest.mark.xdist_group("web")]
 
@@ -82,13 +82,18 @@ def test_one_label_alone_can_be_in_doubt(visitors: Visitors, team: Team, notes: 
     arrived.wait_for(1)
 
 
+def adjudicated(team: Team, round_id: str) -> int:
+    backlog = team.round(round_id)["backlog"]
+    done = [each for each in backlog if (each["kind"], each["status"]) == ("adjudication", "done")]
+    return sum(each["tasks"] for each in done)
+
+
 def test_an_adjudicator_sees_who_named_which_label_and_sends_a_set_with_a_reason(
     visitors: Visitors, team: Team, notes: str
 ) -> None:
     for name, labels in (("Rita", ["billing"]), ("Ravi", ["billing", "returns"])):
         while task := team.claim(name):
             team.answer(name, task, labels)
-    arrived = Arrived(team, notes)
     page = visitors.sign_in("Ada", "/adjudicate").page
     read(page)
     expect(page.locator("#answers")).to_contain_text("billing + returns")
@@ -103,4 +108,4 @@ def test_an_adjudicator_sees_who_named_which_label_and_sends_a_set_with_a_reason
     page.keyboard.type("both are in it")
     page.keyboard.press("Enter")
     expect(page.locator("#saved")).to_have_text("✓ billing + returns – saved")
-    arrived.wait_for(1)
+    until(lambda: adjudicated(team, notes) == 1, "the adjudication is in the round")
