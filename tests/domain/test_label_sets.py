@@ -24,10 +24,11 @@ from domain.labels import (
     powerset_label,
 )
 from domain.outcomes import How
-from domain.progress import RecordProgress, ShardRecord, ShardRules, ShardState
+from domain.progress import ShardRecord
 from domain.reviews import Verdict, VerdictKind, check_verdict, labels_answered
 from domain.shards import Shard
-from tests.domain.shard_world import AT, DEADLINE, ROUND, record_id, review
+from tests.domain import shard_world
+from tests.domain.shard_world import AT, record_id, review
 
 
 def schema(*labels: str, **changes: object) -> LabelSchema:
@@ -44,11 +45,9 @@ def given_labels(*labels: str) -> Verdict:
 
 
 def open_shard() -> Shard:
-    rules = ShardRules(round_id=ROUND, shard=0, look=1, schema=TOPICS, reviews_per_record=2)
-    progress = RecordProgress(record=ShardRecord(ordinal=0, record_id=record_id(0)))
-    shard = Shard(rules, ShardState(progress=(progress,), deadline=DEADLINE))
-    shard.open(AT)
-    return shard
+    shard = shard_world.open_shard(records=1)
+    rules = replace(shard.rules, schema=TOPICS)
+    return Shard.opened(rules, [ShardRecord(ordinal=0, record_id=record_id(0))], AT)
 
 
 # -- sets as one label --------------------------------------------------------------------------

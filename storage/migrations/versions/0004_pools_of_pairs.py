@@ -1,14 +1,14 @@
 """Pools of pairs.
 
-Revision: 0002, after 0001.
+Revision: 0004.
 """
 
 from __future__ import annotations
 
 from alembic import op
 
-revision: str = "0002"
-down_revision: str | None = "0001"
+revision: str = "0004"
+down_revision: str | None = "0003"
 branch_labels: str | None = None
 depends_on: str | None = None
 
