@@ -1,4 +1,4 @@
-"""Shows a round's phases, and what is known of it so far, in the read model."""
+"""Shows a round's phases, and what is known of it so far, in the read model; tells of them."""
 
 from __future__ import annotations
 
@@ -9,8 +9,10 @@ from temporalio import activity
 
 from domain.canonical import Sha256
 from domain.ids import Document, RoundId, Timestamp
+from domain.round_notices import ended, phase_entered, results_of, wanted_of_people
 from domain.rounds import Phase
 from storage import rounds
+from storage.notices import tell
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -40,7 +42,7 @@ class RoundActivities:
     @activity.defn
     def project_round(self, projection: RoundProjection) -> None:
         with self._engine.begin() as connection:
-            rounds.project_phase(
+            entered = rounds.project_phase(
                 connection,
                 projection.round_id,
                 phase=projection.phase,
@@ -48,6 +50,13 @@ class RoundActivities:
                 awaiting=projection.awaiting,
                 at=projection.at,
             )
+            plan = rounds.get_round(connection, projection.round_id).plan
+            said = results_of(plan, projection.summary)
+            if entered:
+                phase, at = projection.phase, projection.at
+                said = phase_entered(plan, phase, at) + said
+                said += wanted_of_people(plan, phase, projection.awaiting, projection.summary, at)
+            tell(connection, said, round_id=plan.round_id, at=projection.at)
 
     @activity.defn
     def close_round(self, closing: CloseRound) -> None:
@@ -61,3 +70,6 @@ class RoundActivities:
                 failure=closing.failure,
                 at=closing.at,
             )
+            plan = rounds.get_round(connection, closing.round_id).plan
+            last = ended(plan, closing.phase, closing.failure)
+            tell(connection, [last], round_id=plan.round_id, at=closing.at)

@@ -21,6 +21,7 @@ class Role(StrEnum):
 
 class Permission(StrEnum):
     MANAGE_ACCOUNTS = "manage accounts"
+    MANAGE_WEBHOOKS = "manage webhooks"
     IMPORT_RECORDS = "import records"
     DEFINE = "define label schemas, guidelines and policies"
     START_ROUND = "start or cancel a round"
@@ -55,6 +56,7 @@ GRANTS: dict[Role, frozenset[Permission]] = {
     Role.ADMIN: frozenset(
         {
             Permission.MANAGE_ACCOUNTS,
+            Permission.MANAGE_WEBHOOKS,
             Permission.IMPORT_RECORDS,
             Permission.DEFINE,
             Permission.START_ROUND,

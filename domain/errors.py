@@ -287,6 +287,15 @@ class DigestMismatch(Conflict):
     code = "digest_mismatch"
 
 
+# -- webhooks ---------------------------------------------------------------------------------
+
+
+class DestinationRefused(InvalidInput):
+    """A URL, or an address behind its name, that events are not sent to."""
+
+    code = "destination_refused"
+
+
 # -- parts of the system ----------------------------------------------------------------------
 
 

@@ -20,10 +20,20 @@ class NoticeKind(StrEnum):
     REVIEWER_PAUSED = "reviewer.paused"
     """A reviewer's answers to records with known answers fell below the floor."""
     SHARD_CLOSED = "shard.closed"
+    OUTCOMES_REACHED = "record.outcomes"
+    """Records that a shard has settled, together in one notice."""
+    ROUND_STARTED = "round.started"
     PHASE_ENTERED = "round.phase"
     BATCH_HELD = "round.batch_held"
     APPROVAL_WANTED = "round.approval_wanted"
+    DATASET_PUBLISHED = "dataset.published"
+    MODEL_EVALUATED = "model.evaluated"
     ROUND_ENDED = "round.ended"
+    WEBHOOK_PAUSED = "webhook.paused"
+    """A webhook's own server said that nobody listens there any more, or its secret is lost."""
+    WEBHOOK_DEAD_LETTER = "webhook.dead_letter"
+    """An event was tried as often as is reasonable, and reached nobody."""
+    WEBHOOK_TEST = "webhook.test"
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -4,14 +4,17 @@ from __future__ import annotations
 
 from sqlalchemy import Connection
 
+from domain.round_notices import outcomes_reached
 from domain.tasks import Projection
+from storage.notices import tell
 from storage.reviews import project_outcomes, project_reviews, withdraw_outcomes
 from storage.tasks import close_tasks, open_tasks
 from storage.waiting import hurry, move_deadlines, waiting_records
 
 
 def project_shard(connection: Connection, projection: Projection) -> None:
-    """Opens and closes tasks, writes reviews and outcomes. Repeating it changes nothing.
+    """Opens and closes tasks, writes reviews and outcomes, tells whom they concern. Repeating it
+    changes nothing.
 
     Reviews come before closings: a task that was answered is done, not closed. Outcomes come after
     closings: no task of a record that is settled waits for anybody.
@@ -46,3 +49,5 @@ def project_shard(connection: Connection, projection: Projection) -> None:
     )
     move_deadlines(connection, round_id=round_id, shard=shard, moved=projection.deadlines)
     hurry(connection, round_id=round_id, shard=shard, urgencies=projection.urgencies)
+    said = [*projection.notices, *outcomes_reached(shard, projection.outcomes)]
+    tell(connection, said, round_id=round_id, at=at)

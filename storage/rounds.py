@@ -127,18 +127,26 @@ def project_phase(
     summary: dict[str, Json],
     awaiting: dict[str, Json] | None,
     at: Timestamp,
-) -> None:
+) -> bool:
     """Shows the phase; the top-level keys of `summary` are added to what is known.
 
     A projection that is older than what the round shows, or comes after its end, changes nothing.
+    Answers whether the round has entered the phase by this one.
     """
-    connection.execute(
-        update(rounds)
+    before = connection.execute(
+        select(rounds.c.phase, rounds.c.updated_at)
         .where(
             rounds.c.round_id == round_id,
             rounds.c.closed_at.is_(None),
             or_(rounds.c.updated_at.is_(None), rounds.c.updated_at <= at),
         )
+        .with_for_update()
+    ).one_or_none()
+    if before is None:
+        return False
+    connection.execute(
+        update(rounds)
+        .where(rounds.c.round_id == round_id)
         .values(
             phase=phase.value,
             summary=rounds.c.summary.op("||")(literal(to_json(summary), JSONB)),
@@ -146,6 +154,7 @@ def project_phase(
             updated_at=at,
         )
     )
+    return before.updated_at is None or before.phase != phase
 
 
 def close_round(

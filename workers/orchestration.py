@@ -19,7 +19,9 @@ from temporalio.client import (
 from temporalio.worker import Worker
 
 from activities.archive import ArchiveActivities
+from activities.delivery import DeliveryActivities
 from activities.errors import ErrorTranslation
+from activities.outbound import Outbound
 from activities.review import ReviewActivities
 from activities.rounds import RoundActivities
 from activities.routing import RoutingActivities
@@ -28,9 +30,11 @@ from storage.artifacts import ArtifactStore
 from storage.database import engine as connect_database
 from workers.client import connect_patiently
 from workers.sandbox import workflow_runner
+from workers.sealing import load_or_create
 from workers.service import serve
 from workers.settings import Settings
 from workflows.archive import ArchiveWorkflow
+from workflows.delivery import DeliveryWorkflow
 from workflows.rounds import RoundWorkflow
 from workflows.shards import ReviewShardWorkflow
 
@@ -41,16 +45,29 @@ GRACE = timedelta(seconds=10)
 ARCHIVE_SCHEDULE = "archive-sweep"
 ARCHIVE_EVERY = timedelta(minutes=1)
 
+DELIVERY_SCHEDULE = "webhook-delivery"
+DELIVERY_EVERY = timedelta(minutes=1)
+"""Shorter than one of them works: the next one waits until the one before has ended."""
+
 
 async def run(settings: Settings) -> None:
     """Works until the process is told to stop, then finishes what it has begun."""
     client = await connect_patiently(settings)
-    await ensure_archive_schedule(client)
+    await ensure_schedules(client)
     engine = connect_database(settings.database_url)
-    await serve(orchestration_worker(client, engine, ArtifactStore(settings.artifacts)))
+    delivery = DeliveryActivities(
+        engine,
+        Outbound(settings.webhook_rules),
+        load_or_create(settings.sealing_key).open,
+        public_url=settings.public_url,
+    )
+    store = ArtifactStore(settings.artifacts)
+    await serve(orchestration_worker(client, engine, store, delivery))
 
 
-def orchestration_worker(client: Client, engine: Engine, store: ArtifactStore) -> Worker:
+def orchestration_worker(
+    client: Client, engine: Engine, store: ArtifactStore, delivery: DeliveryActivities
+) -> Worker:
     """The worker of the queue `orchestration`."""
     rounds = RoundActivities(engine)
     review = ReviewActivities(engine, store)
@@ -58,7 +75,7 @@ def orchestration_worker(client: Client, engine: Engine, store: ArtifactStore) -
     return Worker(
         client,
         task_queue=ORCHESTRATION_QUEUE,
-        workflows=[RoundWorkflow, ReviewShardWorkflow, ArchiveWorkflow],
+        workflows=[RoundWorkflow, ReviewShardWorkflow, ArchiveWorkflow, DeliveryWorkflow],
         activities=[
             rounds.project_round,
             rounds.close_round,
@@ -68,6 +85,7 @@ def orchestration_worker(client: Client, engine: Engine, store: ArtifactStore) -
             routing.route_batch,
             routing.route_again,
             ArchiveActivities(engine, store, client).archive_ended_rounds,
+            delivery.deliver_due,
         ],
         activity_executor=ThreadPoolExecutor(MAX_ACTIVITIES),
         max_concurrent_activities=MAX_ACTIVITIES,
@@ -77,16 +95,34 @@ def orchestration_worker(client: Client, engine: Engine, store: ArtifactStore) -
     )
 
 
-async def ensure_archive_schedule(client: Client) -> None:
-    """Creates the schedule of the archive sweep where it does not exist yet."""
+async def ensure_schedules(client: Client) -> None:
+    """Creates the schedules of periodic work that do not exist yet."""
+    archive = ScheduleActionStartWorkflow(
+        ArchiveWorkflow.run, id="archive-sweep", task_queue=ORCHESTRATION_QUEUE
+    )
+    delivery = ScheduleActionStartWorkflow(
+        DeliveryWorkflow.run, id="webhook-delivery", task_queue=ORCHESTRATION_QUEUE
+    )
+    await _ensure(client, ARCHIVE_SCHEDULE, archive, ARCHIVE_EVERY, ScheduleOverlapPolicy.SKIP)
+    await _ensure(
+        client, DELIVERY_SCHEDULE, delivery, DELIVERY_EVERY, ScheduleOverlapPolicy.BUFFER_ONE
+    )
+
+
+async def _ensure(
+    client: Client,
+    name: str,
+    action: ScheduleActionStartWorkflow,
+    every: timedelta,
+    overlap: ScheduleOverlapPolicy,
+) -> None:
     schedule = Schedule(
-        action=ScheduleActionStartWorkflow(
-            ArchiveWorkflow.run, id="archive-sweep", task_queue=ORCHESTRATION_QUEUE
-        ),
-        spec=ScheduleSpec(intervals=[ScheduleIntervalSpec(every=ARCHIVE_EVERY)]),
-        policy=SchedulePolicy(overlap=ScheduleOverlapPolicy.SKIP),
+        action=action,
+        spec=ScheduleSpec(intervals=[ScheduleIntervalSpec(every=every)]),
+        policy=SchedulePolicy(overlap=overlap),
     )
     try:
-        await client.create_schedule(ARCHIVE_SCHEDULE, schedule)
+        # At once too, for a first start is when somebody looks.
+        await client.create_schedule(name, schedule, trigger_immediately=True)
     except ScheduleAlreadyRunningError:
         return

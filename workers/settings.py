@@ -12,9 +12,10 @@ from pathlib import Path
 from typing import Literal
 
 from platformdirs import user_data_path
-from pydantic import Field
+from pydantic import Field, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
+from domain.destinations import DestinationRules, read_networks
 from domain.errors import DatabaseUnavailable
 
 DEFAULT_TEMPORAL_ADDRESS = "127.0.0.1:7233"
@@ -82,6 +83,24 @@ class Settings(BaseSettings):
         description="Ed25519 private key (PEM) that signs who acted; "
         "empty for data_dir/secrets/signing.pem.",
     )
+    sealing_key: Path = Field(
+        default=Path(),
+        description="Key that encrypts the webhooks' secrets in the database; "
+        "empty for data_dir/secrets/sealing.key.",
+    )
+    public_url: str = Field(
+        default="",
+        description="Address at which people reach the pages; links in webhook events begin "
+        "with it, and are paths where it is empty.",
+    )
+    webhook_allow_http: bool = Field(
+        default=False, description="Whether a webhook may be reached over plain http."
+    )
+    webhook_networks: str = Field(
+        default="",
+        description="Networks that webhooks may reach though they are not public, such as "
+        "`10.1.2.0/24, fd00::/8`.",
+    )
     log_level: Literal["debug", "info", "warning", "error"] = Field(
         default="info", description="Least severe log entry that is written."
     )
@@ -89,16 +108,29 @@ class Settings(BaseSettings):
         default="json", description="One JSON object a line, or lines for a person to read."
     )
 
+    @field_validator("webhook_networks")
+    @classmethod
+    def _are_networks(cls, text: str) -> str:
+        read_networks(text)
+        return text
+
     def model_post_init(self, _context: object) -> None:
         # Defaults that hang on another field; the object is frozen for everyone else.
         derived = {
             "artifacts": str(self.data_dir / "artifacts"),
             "datasets": str(self.data_dir / "datasets"),
             "signing_key": self.data_dir / "secrets" / "signing.pem",
+            "sealing_key": self.data_dir / "secrets" / "sealing.key",
         }
         for name, value in derived.items():
             if getattr(self, name) in ("", Path()):
                 object.__setattr__(self, name, value)
+
+    @property
+    def webhook_rules(self) -> DestinationRules:
+        return DestinationRules(
+            allow_http=self.webhook_allow_http, networks=read_networks(self.webhook_networks)
+        )
 
     @property
     def logs_dir(self) -> Path:

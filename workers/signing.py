@@ -7,7 +7,6 @@ account that it has authenticated, with Ed25519 over `domain.reviews.signed_part
 from __future__ import annotations
 
 import base64
-import os
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Protocol, TypeVar
@@ -25,6 +24,7 @@ from cryptography.hazmat.primitives.serialization import (
 from domain.canonical import digest_bytes
 from domain.errors import InvalidInput
 from domain.reviews import signed_part
+from workers.secret_files import create_once
 
 
 class Signed(Protocol):
@@ -92,7 +92,7 @@ def load_or_create(path: Path) -> Signer:
     Raises InvalidInput when the file holds no Ed25519 key.
     """
     if not path.exists():
-        _create(path)
+        create_once(path, _new_key())
     try:
         private = load_pem_private_key(path.read_bytes(), password=None)
     except (ValueError, TypeError):
@@ -105,21 +105,7 @@ def load_or_create(path: Path) -> Signer:
     return Signer(private)
 
 
-def _create(path: Path) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-    pem = Ed25519PrivateKey.generate().private_bytes(
+def _new_key() -> bytes:
+    return Ed25519PrivateKey.generate().private_bytes(
         Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()
     )
-    unfinished = path.with_name(f"{path.name}.{os.getpid()}")
-    descriptor = os.open(unfinished, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-    with os.fdopen(descriptor, "wb") as file:
-        file.write(pem)
-        file.flush()
-        os.fsync(file.fileno())
-    try:
-        # A link fails where a rename would replace: of two processes, the first one's key stays.
-        os.link(unfinished, path)
-    except FileExistsError:
-        pass
-    finally:
-        unfinished.unlink()

@@ -1,6 +1,13 @@
 """The tables, by what they are about. `metadata` knows them all."""
 
 from storage.tables.columns import metadata
+from storage.tables.notices import (
+    deliveries,
+    events,
+    inbox_entries,
+    notices,
+    webhooks,
+)
 from storage.tables.people import (
     accounts,
     api_tokens,
@@ -45,14 +52,18 @@ __all__ = [
     "archived_histories",
     "batch_records",
     "dataset_versions",
+    "deliveries",
     "evaluations",
+    "events",
     "guidelines",
     "idempotency_keys",
     "imports",
+    "inbox_entries",
     "label_schemas",
     "lanes",
     "metadata",
     "model_versions",
+    "notices",
     "one_time_passwords",
     "outcomes",
     "participations",
@@ -70,4 +81,5 @@ __all__ = [
     "superseded_records",
     "task_skips",
     "tasks",
+    "webhooks",
 ]

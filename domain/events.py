@@ -1,0 +1,171 @@
+"""Events: what programs outside are told, as CloudEvents.
+
+An event is a notice without its sentence and its people. Of the notice's detail only the fields
+that `EVENTS` lists go out: ids, counts and names of things, never content or a rationale.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from domain.canonical import canonical
+from domain.ids import Document, RoundId, Timestamp
+from domain.notices import Notice, NoticeKind
+from domain.records import Json
+
+TYPE_PREFIX = "labelwright."
+MEDIA_TYPE = "application/cloudevents+json"
+
+
+@dataclass(frozen=True, kw_only=True)
+class EventType:
+    says: str
+    fields: Mapping[str, str]
+    """Name in the notice's detail → meaning. Nothing else of it goes out."""
+
+
+_TASKS = {
+    "tasks": "how many tasks",
+    "queue": "the queue that they wait in",
+    "deadline": "when they must be done",
+}
+
+EVENTS: Mapping[NoticeKind, EventType] = {
+    NoticeKind.ROUND_STARTED: EventType(
+        says="A round has begun its work.",
+        fields={"pool": "the pool's id", "dataset": "the dataset that it adds to"},
+    ),
+    NoticeKind.PHASE_ENTERED: EventType(
+        says="A round has entered a phase.",
+        fields={"phase": "the phase"},
+    ),
+    NoticeKind.BATCH_HELD: EventType(
+        says="The batch failed a gate, and nobody works on it until an approver decides.",
+        fields={
+            "batch_digest": "the batch that a decision must cite",
+            "failed_gates": "how many gates it failed",
+        },
+    ),
+    NoticeKind.APPROVAL_WANTED: EventType(
+        says="A dataset waits for its approval.",
+        fields={
+            "dataset": "the dataset's name",
+            "dataset_digest": "what an approval must cite",
+            "records": "records in it",
+        },
+    ),
+    NoticeKind.DATASET_PUBLISHED: EventType(
+        says="A version of a dataset has been published.",
+        fields={
+            "dataset": "the dataset's name",
+            "version": "its number",
+            "digest": "of the version's rows",
+        },
+    ),
+    NoticeKind.MODEL_EVALUATED: EventType(
+        says="The model that the round trained has been measured on the test set.",
+        fields={
+            "metric": "the metric; none where nothing could be measured",
+            "before": "its value before the round",
+            "after": "its value after it",
+            "lift": "the difference",
+            "lift_low": "lower end of the difference's 95 % interval",
+            "lift_high": "upper end",
+        },
+    ),
+    NoticeKind.ROUND_ENDED: EventType(
+        says="A round has ended.",
+        fields={
+            "phase": "`closed`, `cancelled` or `failed`",
+            "code": "why it did not close; none when it did",
+        },
+    ),
+    NoticeKind.OUTCOMES_REACHED: EventType(
+        says="Records have their outcome. The outcomes themselves are behind the link.",
+        fields={
+            "shard": "the shard's number",
+            "records": "how many",
+            "outcomes": "of each record its `record_id`, `look` and `how` it was settled",
+        },
+    ),
+    NoticeKind.TASK_ASSIGNED: EventType(
+        says="Somebody was given tasks by name.",
+        fields={**_TASKS, "account_id": "who was given them"},
+    ),
+    NoticeKind.DEADLINE_NEAR: EventType(
+        says="Tasks wait, and their deadline is coming.", fields=dict(_TASKS)
+    ),
+    NoticeKind.ESCALATED: EventType(
+        says="Tasks waited too long, and others are asked.",
+        fields={**_TASKS, "level": "how far up the chain"},
+    ),
+    NoticeKind.UNROUTABLE: EventType(
+        says="Tasks wait for people who qualify, and there are none.", fields=dict(_TASKS)
+    ),
+    NoticeKind.REVIEWER_PAUSED: EventType(
+        says="A reviewer's answers to records with known answers fell below the floor.",
+        fields={
+            "account_id": "the reviewer",
+            "score": "share of known answers that they gave",
+            "floor": "the least that is asked",
+            "reviews": "how many of their reviews are to be looked at again",
+        },
+    ),
+    NoticeKind.SHARD_CLOSED: EventType(
+        says="A shard has closed.",
+        fields={"shard": "its number", "records": "records in it", "held": "of them unresolved"},
+    ),
+    NoticeKind.WEBHOOK_TEST: EventType(
+        says="Somebody tries whether events arrive.", fields={"webhook_id": "the webhook"}
+    ),
+}
+"""Every event there is. What only an admin must know, such as a paused webhook, is none."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Event:
+    """What is sent, the same however often it is tried."""
+
+    event_id: str
+    sequence: int
+    """Grows within a round; there may be gaps."""
+    kind: NoticeKind
+    source: str
+    """What it happened in, as a path: `/rounds/{id}`."""
+    subject: str
+    at: Timestamp
+    data: Document
+
+
+def event_data(notice: Notice, round_id: RoundId | None) -> dict[str, Json]:
+    """The part of the notice that programs are told."""
+    fields = EVENTS[notice.kind].fields
+    about: dict[str, Json] = {} if round_id is None else {"round_id": round_id}
+    return about | {name: notice.detail[name] for name in fields if name in notice.detail}
+
+
+def place_of(kind: NoticeKind, round_id: RoundId | None) -> str:
+    """The path of the page that shows what an event is about."""
+    if round_id is None:
+        return "/webhooks"
+    if kind is NoticeKind.APPROVAL_WANTED:
+        return f"/rounds/{round_id}/approval"
+    return f"/rounds/{round_id}"
+
+
+def envelope(event: Event, *, link: str) -> bytes:
+    """The event as CloudEvents 1.0 in structured mode: the same bytes at each attempt."""
+    document = {
+        "specversion": "1.0",
+        "id": event.event_id,
+        "source": event.source,
+        "type": TYPE_PREFIX + event.kind,
+        "subject": event.subject,
+        "time": event.at,
+        # As text of one length, so that it sorts: CloudEvents' extension `sequence`.
+        "sequence": f"{event.sequence:020d}",
+        "datacontenttype": "application/json",
+        "data": {**event.data, "link": link},
+    }
+    return canonical(document)

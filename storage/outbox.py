@@ -1,0 +1,235 @@
+"""Events on their way to webhooks: written with what they tell of, claimed one at a time."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import timedelta
+
+from sqlalchemy import Connection, Select, and_, exists, func, or_, select, true, tuple_, update
+from sqlalchemy.dialects.postgresql import insert
+
+from domain.events import EVENTS, Event, event_data, place_of
+from domain.ids import RoundId, Timestamp
+from domain.notices import Audience, Notice, NoticeKind
+from domain.webhooks import DeliveryState, WebhookState
+from storage.documents import plain_text, to_json
+from storage.tables import deliveries, events, webhooks
+
+AT_ONCE = 4
+"""Deliveries of one webhook in one claim: a slow one leaves room for the others."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Due:
+    """A delivery that somebody has claimed, with all that it takes to make it."""
+
+    webhook_id: str
+    url: str
+    sealed_secret: str
+    event: Event
+    place: str
+    """Path of the page that shows what the event is about."""
+    attempt: int
+    """The first is 1. Who settles the delivery names it: after another claim it settles nothing."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Attempted:
+    """What came of one attempt. Of the answer nothing is kept but its status."""
+
+    status: int | None
+    """None when there was no answer."""
+    failure: str = ""
+    """A word for what went wrong; empty: it was delivered."""
+    milliseconds: int
+
+
+def emit(
+    connection: Connection,
+    said: Mapping[str, Notice],
+    *,
+    round_id: RoundId | None,
+    at: Timestamp,
+) -> None:
+    """Queues what webhooks want of the notices, which come by their ids. Twice is as once.
+
+    What no webhook wants is not kept: one that is added later is told what happens from then on.
+    """
+    said = {key: notice for key, notice in said.items() if notice.kind in EVENTS}
+    if not said:
+        return
+    wanted = connection.execute(
+        select(webhooks.c.webhook_id, webhooks.c.kinds).where(
+            webhooks.c.state != WebhookState.REMOVED
+        )
+    ).all()
+    for event_id, notice in said.items():
+        hooks = [row.webhook_id for row in wanted if not row.kinds or notice.kind in row.kinds]
+        if hooks:
+            _queue(connection, event_id, notice, hooks, round_id=round_id, at=at)
+
+
+def emit_test(connection: Connection, webhook_id: str, event_id: str, at: Timestamp) -> None:
+    """Queues an event that says nothing, for this webhook alone."""
+    notice = Notice(
+        notice_id=event_id,
+        kind=NoticeKind.WEBHOOK_TEST,
+        audience=Audience(),
+        subject=webhook_id,
+        text="",
+        detail={"webhook_id": webhook_id},
+    )
+    _queue(connection, event_id, notice, [webhook_id], round_id=None, at=at)
+
+
+def claim_due(connection: Connection, *, limit: int, lease: timedelta) -> list[Due]:
+    """At most `limit` deliveries that are due, each the first of its stream that is not settled.
+
+    They are the caller's until the lease ends, or they are settled.
+    """
+    claimed = (
+        update(deliveries)
+        .where(tuple_(deliveries.c.webhook_id, deliveries.c.event_id).in_(_claimable(limit)))
+        .values(attempts=deliveries.c.attempts + 1, lease_until=func.now() + lease)
+        .returning(deliveries.c.webhook_id, deliveries.c.event_id, deliveries.c.attempts)
+        .cte("claimed")
+    )
+    rows = connection.execute(
+        select(*events.c, claimed.c.attempts, webhooks.c.webhook_id, webhooks.c.url)
+        .add_columns(webhooks.c.sealed_secret)
+        .join(claimed, claimed.c.event_id == events.c.event_id)
+        .join(webhooks, webhooks.c.webhook_id == claimed.c.webhook_id)
+        .order_by(events.c.sequence)
+    )
+    return [
+        Due(
+            webhook_id=row.webhook_id,
+            url=row.url,
+            sealed_secret=row.sealed_secret,
+            event=Event(
+                event_id=row.event_id,
+                sequence=row.sequence,
+                kind=NoticeKind(row.kind),
+                source=row.source,
+                subject=row.subject,
+                at=row.at,
+                data=row.data,
+            ),
+            place=row.place,
+            attempt=row.attempts,
+        )
+        for row in rows
+    ]
+
+
+def settle(
+    connection: Connection, due: Due, attempted: Attempted, *, again_in: float | None
+) -> bool:
+    """Writes down what came of the attempt; whether it was still the caller's to say.
+
+    After a failure the delivery waits for `again_in` seconds, or is dead where that is none.
+    """
+    delivered = not attempted.failure
+    state = DeliveryState.PENDING
+    if delivered:
+        state = DeliveryState.DELIVERED
+    elif again_in is None:
+        state = DeliveryState.DEAD
+    settled = connection.execute(
+        update(deliveries)
+        .where(
+            deliveries.c.webhook_id == due.webhook_id,
+            deliveries.c.event_id == due.event.event_id,
+            deliveries.c.state == DeliveryState.PENDING,
+            deliveries.c.attempts == due.attempt,
+        )
+        .values(
+            state=state.value,
+            lease_until=None,
+            due_at=func.now() + timedelta(seconds=again_in or 0.0),
+            last_status=attempted.status,
+            last_failure=attempted.failure,
+            last_milliseconds=attempted.milliseconds,
+            last_attempt_at=func.now(),
+            delivered_at=func.now() if delivered else None,
+        )
+    )
+    return settled.rowcount > 0
+
+
+def _claimable(limit: int) -> Select[tuple[str, str]]:
+    """Keys of what may be sent now, locked; what somebody else is claiming is left out."""
+    ready = and_(
+        deliveries.c.state == DeliveryState.PENDING,
+        deliveries.c.due_at <= func.now(),
+        or_(deliveries.c.lease_until.is_(None), deliveries.c.lease_until < func.now()),
+    )
+    earlier = deliveries.alias("earlier")
+    waits_for_another = exists().where(
+        earlier.c.webhook_id == deliveries.c.webhook_id,
+        earlier.c.stream == deliveries.c.stream,
+        earlier.c.sequence < deliveries.c.sequence,
+        earlier.c.state == DeliveryState.PENDING,
+    )
+    first = (
+        select(deliveries.c.webhook_id, deliveries.c.event_id)
+        .where(deliveries.c.webhook_id == webhooks.c.webhook_id, ready, ~waits_for_another)
+        .order_by(deliveries.c.sequence)
+        .limit(AT_ONCE)
+        .lateral("first")
+    )
+    wanted = (
+        select(first.c.webhook_id, first.c.event_id)
+        .select_from(webhooks)
+        .join(first, true())
+        .where(webhooks.c.state == WebhookState.ACTIVE)
+        .limit(limit)
+        .subquery("wanted")
+    )
+    return (
+        select(deliveries.c.webhook_id, deliveries.c.event_id)
+        .join(
+            wanted,
+            and_(
+                wanted.c.webhook_id == deliveries.c.webhook_id,
+                wanted.c.event_id == deliveries.c.event_id,
+            ),
+        )
+        .where(ready)
+        .with_for_update(of=deliveries, skip_locked=True)
+    )
+
+
+def _queue(
+    connection: Connection,
+    event_id: str,
+    notice: Notice,
+    hooks: list[str],
+    *,
+    round_id: RoundId | None,
+    at: Timestamp,
+) -> None:
+    stream = round_id or hooks[0]
+    # Numbers are drawn before a transaction commits: without the lock, a later one of the round
+    # might be seen, and delivered, before an earlier one.
+    lock = func.hashtextextended(f"events/{stream}", 0)
+    connection.execute(select(func.pg_advisory_xact_lock(lock)))
+    sequence = connection.scalar(
+        insert(events)
+        .values(
+            event_id=event_id,
+            stream=stream,
+            kind=notice.kind.value,
+            source=f"/rounds/{round_id}" if round_id else f"/webhooks/{stream}",
+            subject=plain_text(notice.subject),
+            place=place_of(notice.kind, round_id),
+            data=to_json(event_data(notice, round_id)),
+            at=at,
+        )
+        .on_conflict_do_nothing(index_elements=["event_id"])
+        .returning(events.c.sequence)
+    )
+    if sequence is not None:
+        key = {"event_id": event_id, "stream": stream, "sequence": sequence}
+        connection.execute(insert(deliveries), [{"webhook_id": hook, **key} for hook in hooks])
