@@ -19,6 +19,7 @@ from api.routes import (
     definitions,
     health,
     imports,
+    inbox,
     ledger,
     models,
     policies,
@@ -30,14 +31,15 @@ from api.routes import (
     sessions,
     submissions,
     tasks,
+    webhooks,
 )
 from api.starting import put_policies_in_place, start_written_rounds
 from api.state import State
 from api.temporal import Temporal
 from storage import database
 from storage.artifacts import ArtifactStore
+from workers import sealing, signing
 from workers.settings import Settings, load_settings
-from workers.signing import load_or_create
 
 DATABASE_PATIENCE_SECONDS = 5.0
 
@@ -68,7 +70,8 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         engine=database.engine(settings.database_url),
         store=ArtifactStore(settings.artifacts),
         temporal=Temporal(settings),
-        signer=load_or_create(settings.signing_key),
+        signer=signing.load_or_create(settings.signing_key),
+        sealer=sealing.load_or_create(settings.sealing_key),
     )
     problems.install(app)
     # The last one added is the outermost: an answer of each is seen by those after it.
@@ -93,6 +96,8 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         reviews,
         datasets,
         models,
+        inbox,
+        webhooks,
         health,
     ):
         app.include_router(module.router)

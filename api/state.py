@@ -1,4 +1,4 @@
-"""What every route may reach: settings, database, Temporal, the signing key, the clock."""
+"""What every route may reach: settings, database, Temporal, the keys, the clock."""
 
 from __future__ import annotations
 
@@ -15,6 +15,7 @@ from api.temporal import Temporal
 from domain.ids import Timestamp
 from storage import database
 from storage.artifacts import ArtifactStore
+from workers.sealing import Sealer
 from workers.settings import Settings
 from workers.signing import Signer
 
@@ -28,6 +29,7 @@ class State:
     store: ArtifactStore
     temporal: Temporal
     signer: Signer
+    sealer: Sealer
 
     async def in_transaction(self, work: Callable[[Connection], _Answer]) -> _Answer:
         """What `work` returns, done in one transaction on a thread: the event loop stays free.

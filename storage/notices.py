@@ -8,6 +8,7 @@ from typing import Any
 
 from sqlalchemy import (
     ARRAY,
+    ColumnElement,
     Connection,
     Row,
     ScalarSelect,
@@ -73,7 +74,7 @@ def those_who_may_do(
     found = connection.scalars(
         select(accounts.c.account_id).where(
             accounts.c.disabled_at.is_(None),
-            accounts.c.roles.overlap([Role.REVIEWER.value, Role.ADJUDICATOR.value]),
+            _have_one_of([Role.REVIEWER, Role.ADJUDICATOR]),
         )
     )
     return set(map(AccountId, found))
@@ -190,12 +191,16 @@ def _recipients(
                     accounts.c.disabled_at.is_(None),
                     or_(
                         accounts.c.account_id.in_(audience.accounts),
-                        accounts.c.roles.overlap([str(role) for role in audience.roles]),
+                        _have_one_of(audience.roles),
                     ),
                 )
             )
         )
     return recipients
+
+
+def _have_one_of(roles: Collection[str]) -> ColumnElement[bool]:
+    return accounts.c.roles.bool_op("&&")(literal([str(role) for role in roles], ARRAY(Text)))
 
 
 def _notice_id(notice: Notice, round_id: RoundId | None) -> str:

@@ -28,9 +28,9 @@ from activities.routing import RoutingActivities
 from domain.ids import ORCHESTRATION_QUEUE
 from storage.artifacts import ArtifactStore
 from storage.database import engine as connect_database
+from workers import sealing
 from workers.client import connect_patiently
 from workers.sandbox import workflow_runner
-from workers.sealing import load_or_create
 from workers.service import serve
 from workers.settings import Settings
 from workflows.archive import ArchiveWorkflow
@@ -58,7 +58,7 @@ async def run(settings: Settings) -> None:
     delivery = DeliveryActivities(
         engine,
         Outbound(settings.webhook_rules),
-        load_or_create(settings.sealing_key).open,
+        sealing.load_or_create(settings.sealing_key).open,
         public_url=settings.public_url,
     )
     store = ArtifactStore(settings.artifacts)

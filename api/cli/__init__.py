@@ -20,6 +20,7 @@ from api.cli import (
     routings,
     select,
     stack,
+    webhooks,
 )
 from api.cli.failures import reported
 
@@ -44,6 +45,7 @@ app.add_typer(pools.app, name="pool")
 app.add_typer(rounds.app, name="round")
 app.add_typer(datasets.app, name="dataset")
 app.add_typer(audit.app, name="audit")
+app.add_typer(webhooks.app, name="webhook")
 
 
 def main() -> None:

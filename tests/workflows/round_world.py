@@ -15,6 +15,8 @@ from sqlalchemy import Engine
 from temporalio.client import Client, WorkflowHandle
 
 from activities.clock import now
+from activities.delivery import DeliveryActivities
+from activities.outbound import Outbound
 from domain.accounts import Actor, Role
 from domain.arms import Arm, ArmKind
 from domain.canonical import Sha256
@@ -49,6 +51,7 @@ from storage.formats import Format
 from storage.importing import import_records
 from storage.readers import read_rows
 from storage.rows import Mapping
+from tests.webhook_receiver import SEALER, TO_LOOPBACK
 from workers.compute import compute_worker
 from workers.orchestration import orchestration_worker
 from workflows.rounds import RoundWorkflow
@@ -351,9 +354,10 @@ def make_world(client: Client, engine: Engine, folder: Path) -> World:
 
 @asynccontextmanager
 async def working(world: World) -> AsyncIterator[None]:
-    """Both workers, set up as their processes do it."""
+    """Both workers, set up as their processes do it; webhooks may lead to the loopback address."""
+    delivery = DeliveryActivities(world.engine, Outbound(TO_LOOPBACK), SEALER.open)
     async with (
-        orchestration_worker(world.client, world.engine, world.store),
+        orchestration_worker(world.client, world.engine, world.store, delivery),
         compute_worker(world.client, world.engine, world.store, world.datasets),
     ):
         yield
