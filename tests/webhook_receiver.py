@@ -6,7 +6,7 @@ import json
 import ssl
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
@@ -42,6 +42,11 @@ class Receiver:
     port: int = 0
     received: list[Received] = field(default_factory=list)
     answer: Callable[[Received], Answer] = lambda _request: (204, {})
+    trickle: bool = False
+    """Whether the answer has a body that does not end."""
+    silent: bool = False
+    """Whether there is no answer at all."""
+    closing: threading.Event = field(default_factory=threading.Event)
 
     @property
     def url(self) -> str:
@@ -66,11 +71,24 @@ def receiving(context: ssl.SSLContext | None = None) -> Iterator[Receiver]:
                 body=self.rfile.read(length),
             )
             receiver.received.append(request)
+            if receiver.silent:
+                receiver.closing.wait()
+                return
+            if receiver.trickle:
+                self._trickle()
+                return
             status, headers = receiver.answer(request)
             self.send_response(status)
             for name, value in headers.items():
                 self.send_header(name, value)
             self.end_headers()
+
+        def _trickle(self) -> None:
+            self.send_response(200)
+            self.end_headers()
+            with suppress(OSError):
+                while not receiver.closing.is_set():
+                    self.wfile.write(b"more and more " * 100)
 
         def do_GET(self) -> None:
             receiver.received.append(Received(path=self.path, headers={}, body=b""))
@@ -89,6 +107,7 @@ def receiving(context: ssl.SSLContext | None = None) -> Iterator[Receiver]:
     try:
         yield receiver
     finally:
+        receiver.closing.set()
         server.shutdown()
         server.server_close()
         thread.join()
