@@ -205,7 +205,7 @@ def _have_one_of(roles: Collection[str]) -> ColumnElement[bool]:
 
 def _notice_id(notice: Notice, round_id: RoundId | None) -> str:
     """The same for the same occurrence in the same round, whatever it is called in another one."""
-    return f"ntc-{digest([round_id, notice.notice_id])[:32]}"
+    return f"ntc-{digest([round_id, notice.notice_id])[:20]}"
 
 
 def _of(account_id: AccountId) -> Select[Any]:

@@ -210,7 +210,8 @@ def _queue(
     round_id: RoundId | None,
     at: Timestamp,
 ) -> None:
-    stream = round_id or hooks[0]
+    """What is not about a round is about a webhook."""
+    stream = round_id or notice.subject
     # Numbers are drawn before a transaction commits: without the lock, a later one of the round
     # might be seen, and delivered, before an earlier one.
     lock = func.hashtextextended(f"events/{stream}", 0)

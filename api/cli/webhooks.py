@@ -201,18 +201,8 @@ def deliveries(
         print_json(found)
         return
     print_table(
-        ["event", "kind", "about", "happened", "attempts", "outcome"],
-        [
-            (
-                each["event_id"],
-                each["kind"],
-                each["source"],
-                each["at"][:19],
-                each["attempts"],
-                _outcome(each),
-            )
-            for each in found
-        ],
+        ["event", "outcome", "kind", "about"],
+        [(each["event_id"], _outcome(each), each["kind"], each["source"]) for each in found],
     )
 
 
@@ -259,11 +249,11 @@ def _kinds(webhook: dict[str, Any]) -> str:
 
 
 def _outcome(delivery: dict[str, Any]) -> str:
-    """`delivered: 204 in 31 ms`, `pending: timeout, next at …`, `dead: 500 in 12 ms`."""
-    words = delivery["state"]
+    """`delivered: 204 in 31 ms`, `pending: timeout in 10,000 ms, attempt 2 at …`."""
+    words = str(delivery["state"])
     if delivery["last_attempt_at"]:
         answer = delivery["last_status"] or delivery["last_failure"].replace("_", " ")
-        words += f": {answer} in {delivery['last_milliseconds']} ms"
+        words += f": {answer} in {delivery['last_milliseconds']:,} ms"
     if delivery["state"] == DeliveryState.PENDING and delivery["attempts"]:
-        words += f", next at {delivery['due_at'][:19]}"
-    return str(words)
+        words += f", attempt {delivery['attempts'] + 1} at {delivery['due_at'][:19]}"
+    return words

@@ -112,7 +112,7 @@ async def remove_webhook(webhook_id: str, caller: Admin, parts: Parts) -> None:
 async def send_test(webhook_id: str, caller: Admin, parts: Parts) -> DeliveryView:
     """It goes the way of every event. The delivery says what came of it."""
     del caller
-    event_id = f"test-{secrets.token_hex(16)}"
+    event_id = f"test-{secrets.token_hex(10)}"
 
     def send(connection: Connection) -> webhooks.Delivery:
         webhooks.get_webhook(connection, webhook_id)

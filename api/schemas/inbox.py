@@ -13,7 +13,7 @@ from domain.ids import RoundId, Timestamp
 from domain.notices import NoticeKind
 from storage.notices import InboxNotice
 
-_EXAMPLE = "ntc-3f9b0c0f6f1f4d1c8a2b7e5d9c4a1b2c"
+_EXAMPLE = "ntc-3f9b0c0f6f1f4d1c8a2b"
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -7,13 +7,35 @@ from starlette.responses import Response
 from starlette.staticfiles import StaticFiles
 from starlette.types import Scope
 
-from api.web import accounts, approval, datasets, desk, ledger, policies, rounds, session
+from api.web import (
+    accounts,
+    approval,
+    datasets,
+    desk,
+    inbox,
+    ledger,
+    policies,
+    rounds,
+    session,
+    webhooks,
+)
 from api.web.rendering import HERE
 
 
 def install(app: FastAPI) -> None:
     """Adds the pages, and the folder of scripts and styles that they load."""
-    for module in (session, desk, rounds, approval, ledger, datasets, policies, accounts):
+    for module in (
+        session,
+        inbox,
+        desk,
+        rounds,
+        approval,
+        ledger,
+        datasets,
+        policies,
+        accounts,
+        webhooks,
+    ):
         app.include_router(module.router)
     app.mount("/static", _Static(directory=HERE / "static"), name="static")
 

@@ -55,6 +55,7 @@ PLACES = (
     Place(path="/policies", name="Policies", permission=Permission.SEE_ROUNDS),
     Place(path="/datasets", name="Datasets", permission=Permission.SEE_ROUNDS),
     Place(path="/accounts", name="Accounts", permission=Permission.MANAGE_ACCOUNTS),
+    Place(path="/webhooks", name="Webhooks", permission=Permission.MANAGE_WEBHOOKS),
 )
 
 

@@ -6,15 +6,20 @@ No worker runs unless a test starts one: Temporal keeps signals all the same.
 from __future__ import annotations
 
 import asyncio
+import threading
 import time
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
 import httpx
 import pytest
+import structlog.testing
+import uvicorn
 from fastapi import FastAPI
 
 from api.app import create_app
+from storage import accounts
+from storage.database import engine
 from tests.api.team import Team
 from workers import temporal
 from workers.ports import LOOPBACK, free_port
@@ -71,3 +76,36 @@ async def team(app: FastAPI) -> AsyncIterator[Team]:
     transport = httpx.ASGITransport(app, raise_app_exceptions=False)
     async with Team(app.state.labelwright, transport) as members:
         yield members
+
+
+@pytest.fixture
+def served(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
+    """The API on a port, with an admin's token in the environment."""
+    database = engine(settings.database_url)
+    token = accounts.ensure_admin(database)
+    database.dispose()
+    app, port = create_app(settings), free_port()
+    server = uvicorn.Server(uvicorn.Config(app, host=LOOPBACK, port=port, log_config=None))
+    thread = threading.Thread(target=server.run)
+    base = f"http://{LOOPBACK}:{port}"
+    monkeypatch.setenv("LABELWRIGHT_API_URL", base)
+    monkeypatch.setenv("LABELWRIGHT_TOKEN", str(token))
+    # The server logs to the stdout that the commands print to: here they share a process.
+    with structlog.testing.capture_logs():
+        thread.start()
+        _wait_for(base)
+        yield base
+        server.should_exit = True
+        thread.join()
+
+
+def _wait_for(base: str) -> None:
+    deadline = time.monotonic() + 20
+    while True:
+        try:
+            httpx.get(f"{base}/healthz").raise_for_status()
+        except httpx.TransportError:
+            assert time.monotonic() < deadline
+            time.sleep(0.05)
+        else:
+            return

@@ -3,19 +3,10 @@
 from __future__ import annotations
 
 import json
-import threading
-import time
-from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
-import httpx
 import pytest
-import structlog.testing
-import uvicorn
-from typer.testing import CliRunner
 
-from api.app import create_app
 from api.cli import app as commands
 from api.cli.session import Refused, client
 from domain.errors import (
@@ -25,59 +16,9 @@ from domain.errors import (
     StackNotRunning,
     Unavailable,
 )
-from storage import accounts
-from storage.database import engine
+from tests.api.commanding import run, runner, text
 from tests.api.team import POLICY
 from workers.ports import LOOPBACK, free_port
-from workers.settings import Settings
-
-runner = CliRunner()
-
-
-@pytest.fixture
-def served(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
-    """The API on a port, with an admin's token in the environment."""
-    database = engine(settings.database_url)
-    token = accounts.ensure_admin(database)
-    database.dispose()
-    app, port = create_app(settings), free_port()
-    server = uvicorn.Server(uvicorn.Config(app, host=LOOPBACK, port=port, log_config=None))
-    thread = threading.Thread(target=server.run)
-    base = f"http://{LOOPBACK}:{port}"
-    monkeypatch.setenv("LABELWRIGHT_API_URL", base)
-    monkeypatch.setenv("LABELWRIGHT_TOKEN", str(token))
-    # The server logs to the stdout that the commands print to: here they share a process.
-    with structlog.testing.capture_logs():
-        thread.start()
-        _wait_for(base)
-        yield base
-        server.should_exit = True
-        thread.join()
-
-
-def _wait_for(base: str) -> None:
-    deadline = time.monotonic() + 20
-    while True:
-        try:
-            httpx.get(f"{base}/healthz").raise_for_status()
-        except httpx.TransportError:
-            assert time.monotonic() < deadline
-            time.sleep(0.05)
-        else:
-            return
-
-
-def run(*arguments: str) -> Any:
-    """What the command prints as JSON; raises what it raises."""
-    result = runner.invoke(commands, [*arguments, "--json"], catch_exceptions=False)
-    assert result.exit_code == 0, result.output
-    return json.loads(result.stdout)
-
-
-def text(*arguments: str) -> str:
-    result = runner.invoke(commands, [*arguments], catch_exceptions=False)
-    assert result.exit_code == 0, result.output
-    return result.stdout
 
 
 @pytest.mark.usefixtures("served")

@@ -1,12 +1,6 @@
 import { post } from "./api.js";
 import { all, find, say } from "./dom.js";
-
-function showSecret(name, password) {
-  say(find("#secret-name"), name);
-  find("#secret-text").textContent = password;
-  find("#secret").hidden = false;
-  find("#secret").scrollIntoView({ block: "nearest" });
-}
+import { showSecret } from "./secret.js";
 
 async function trying(button, work) {
   say(find("#error"), "");
@@ -27,16 +21,6 @@ for (const button of all("[data-password]")) {
     }),
   );
 }
-
-find("#secret-copy").addEventListener("click", async (event) => {
-  const text = find("#secret-text");
-  try {
-    await navigator.clipboard.writeText(text.textContent);
-    event.target.textContent = "Copied";
-  } catch {
-    getSelection().selectAllChildren(text);
-  }
-});
 
 find("#new-account button[type=submit]").disabled = false;
 find("#new-account").addEventListener("submit", (event) => {

@@ -1,8 +1,9 @@
-// On every page: times in the reader's zone, and signing out.
+// On every page: times in the reader's zone, the badge of the inbox, and signing out.
 
 import { call, Problem } from "./api.js";
 import { find, localTimes } from "./dom.js";
 import { countUnsent } from "./outbox.js";
+import "./unread.js";
 
 localTimes();
 

@@ -1,0 +1,47 @@
+// What an admin may do about one webhook. The buttons come and go as the page is renewed.
+
+import { call, post } from "./api.js";
+import { find, say } from "./dom.js";
+
+const wishes = {
+  test: async (path) => {
+    await post(`${path}/test`);
+    return "A test event is on its way: the first line below says what comes of it.";
+  },
+  pause: async (path) => {
+    await call("PATCH", path, { paused: true });
+    return "Paused: its events wait.";
+  },
+  resume: async (path) => {
+    await call("PATCH", path, { paused: false });
+    return "It goes on, with what has waited first.";
+  },
+  replay: async (path) => {
+    const { events } = await post(`${path}/replay`);
+    return `${events} events are sent again.`;
+  },
+  remove: async (path) => {
+    if (!window.confirm("Remove this webhook? Its secret is forgotten and what waits for it is dropped.")) return "";
+    await call("DELETE", path);
+    location.assign("/webhooks");
+    return "Removed.";
+  },
+};
+
+document.addEventListener("click", async (event) => {
+  const wish = wishes[event.target.dataset.wish];
+  if (!wish) return;
+  const button = event.target;
+  const id = button.closest("[data-webhook]").dataset.webhook;
+  say(find("#error"), "");
+  say(find("#done"), "");
+  button.disabled = true;
+  try {
+    const done = await wish(`/api/v1/webhooks/${encodeURIComponent(id)}`);
+    say(find("#done"), done);
+    if (button.dataset.wish === "pause" || button.dataset.wish === "resume") location.reload();
+  } catch (error) {
+    say(find("#error"), error.sentence);
+  }
+  button.disabled = false;
+});
