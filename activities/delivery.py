@@ -34,8 +34,8 @@ Unseal = Callable[[str, str], bytes]
 BATCH = 32
 """Deliveries at a time, over all webhooks."""
 
-LEASE = timedelta(seconds=60)
-"""Several times as long as an attempt can take."""
+LEASE = timedelta(seconds=30)
+"""Three times as long as an attempt can take."""
 
 PAUSE_SECONDS = 1.0
 """Between looks when nothing is due."""
@@ -118,14 +118,13 @@ class DeliveryActivities:
             failure=attempted.failure,
         )
         with self._engine.begin() as connection:
+            # The webhook before its delivery, as everybody locks them.
+            paused = bool(over) and webhooks.pause(connection, due.webhook_id, reason=over)
             ours = outbox.settle(connection, due, attempted, again_in=again_in)
-            if not ours:
-                return
-            if over:
-                webhooks.pause(connection, due.webhook_id, reason=over)
-                tell(connection, [_paused(due, over)], round_id=None, at=now())
-            elif attempted.failure and again_in is None:
-                tell(connection, [_dead_letter(due)], round_id=None, at=now())
+            said = [_paused(due, over)] if paused else []
+            if ours and attempted.failure and again_in is None:
+                said.append(_dead_letter(due))
+            tell(connection, said, round_id=None, at=now())
 
 
 def _paused(due: Due, why: str) -> Notice:

@@ -63,7 +63,8 @@ _REFUSED: tuple[tuple[str, Network], ...] = tuple(
 _GLOBAL_IPV6 = IPv6Network("2000::/3")
 """All that IANA has given out for use between networks; what is outside is refused too."""
 
-_HOST = re.compile(r"[a-z0-9](?:[a-z0-9-]*[a-z0-9])?(?:\.[a-z0-9](?:[a-z0-9-]*[a-z0-9])?)*\.?")
+_LABEL = r"[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?"
+_HOST = re.compile(rf"{_LABEL}(?:\.{_LABEL})*\.?")
 _NUMBER = re.compile(r"(?:[0-9]+|0x[0-9a-f]*)")
 _TARGET = re.compile(r"[!-~]*")
 

@@ -14,6 +14,12 @@ from domain.rounds import Phase, RoundPlan
 NOBODY = Audience()
 """Told to programs only."""
 
+_ENDINGS = {
+    Phase.CLOSED: "is complete",
+    Phase.CANCELLED: "was cancelled",
+    Phase.FAILED: "failed",
+}
+
 
 def phase_entered(plan: RoundPlan, phase: Phase, at: Timestamp) -> list[Notice]:
     """That the round is in the phase, and with the first of them that it has begun."""
@@ -91,9 +97,9 @@ def results_of(plan: RoundPlan, summary: Document) -> list[Notice]:
 def ended(plan: RoundPlan, phase: Phase, failure: Document | None) -> Notice:
     """To who asked for the round; to admins too, where it failed."""
     why = failure or {}
-    text = f"Round {plan.round_id} is {phase}."
-    if why:
-        text = f"Round {plan.round_id} is {phase}: {why.get('message', '')}".rstrip(".: ") + "."
+    text = f"Round {plan.round_id} {_ENDINGS.get(phase, 'has ended')}"
+    if message := str(why.get("message") or "").rstrip("."):
+        text += f": {message}"
     return Notice(
         notice_id="ended",
         kind=NoticeKind.ROUND_ENDED,
@@ -102,7 +108,7 @@ def ended(plan: RoundPlan, phase: Phase, failure: Document | None) -> Notice:
             roles=(Role.ADMIN,) if phase is Phase.FAILED else (),
         ),
         subject=plan.round_id,
-        text=text,
+        text=f"{text}.",
         detail={"phase": phase.value, "code": why.get("code")},
     )
 

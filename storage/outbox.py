@@ -6,7 +6,19 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import timedelta
 
-from sqlalchemy import Connection, Select, and_, exists, func, or_, select, true, tuple_, update
+from sqlalchemy import (
+    CTE,
+    Connection,
+    FromClause,
+    Select,
+    and_,
+    func,
+    or_,
+    select,
+    true,
+    tuple_,
+    update,
+)
 from sqlalchemy.dialects.postgresql import insert
 
 from domain.events import EVENTS, Event, event_data, place_of
@@ -88,9 +100,14 @@ def claim_due(connection: Connection, *, limit: int, lease: timedelta) -> list[D
 
     They are the caller's until the lease ends, or they are settled.
     """
+    # By itself, for a subquery may be asked more than once, and would then lock more than that.
+    claimable = _claimable(limit).cte("claimable")
     claimed = (
         update(deliveries)
-        .where(tuple_(deliveries.c.webhook_id, deliveries.c.event_id).in_(_claimable(limit)))
+        .where(
+            deliveries.c.webhook_id == claimable.c.webhook_id,
+            deliveries.c.event_id == claimable.c.event_id,
+        )
         .values(attempts=deliveries.c.attempts + 1, lease_until=func.now() + lease)
         .returning(deliveries.c.webhook_id, deliveries.c.event_id, deliveries.c.attempts)
         .cte("claimed")
@@ -160,31 +177,23 @@ def settle(
 
 def _claimable(limit: int) -> Select[tuple[str, str]]:
     """Keys of what may be sent now, locked; what somebody else is claiming is left out."""
+    first = _first_of_each_stream()
     ready = and_(
         deliveries.c.state == DeliveryState.PENDING,
         deliveries.c.due_at <= func.now(),
         or_(deliveries.c.lease_until.is_(None), deliveries.c.lease_until < func.now()),
     )
-    earlier = deliveries.alias("earlier")
-    waits_for_another = exists().where(
-        earlier.c.webhook_id == deliveries.c.webhook_id,
-        earlier.c.stream == deliveries.c.stream,
-        earlier.c.sequence < deliveries.c.sequence,
-        earlier.c.state == DeliveryState.PENDING,
+    its_key = and_(
+        deliveries.c.webhook_id == first.c.webhook_id,
+        deliveries.c.stream == first.c.stream,
+        deliveries.c.sequence == first.c.sequence,
     )
-    first = (
-        select(deliveries.c.webhook_id, deliveries.c.event_id)
-        .where(deliveries.c.webhook_id == webhooks.c.webhook_id, ready, ~waits_for_another)
-        .order_by(deliveries.c.sequence)
-        .limit(AT_ONCE)
-        .lateral("first")
-    )
+    place = func.row_number().over(partition_by=first.c.webhook_id, order_by=first.c.sequence)
     wanted = (
-        select(first.c.webhook_id, first.c.event_id)
-        .select_from(webhooks)
-        .join(first, true())
-        .where(webhooks.c.state == WebhookState.ACTIVE)
-        .limit(limit)
+        select(first.c.webhook_id, first.c.stream, first.c.sequence, place.label("place"))
+        .join(webhooks, webhooks.c.webhook_id == first.c.webhook_id)
+        .join(deliveries, its_key)
+        .where(webhooks.c.state == WebhookState.ACTIVE, ready)
         .subquery("wanted")
     )
     return (
@@ -192,13 +201,38 @@ def _claimable(limit: int) -> Select[tuple[str, str]]:
         .join(
             wanted,
             and_(
-                wanted.c.webhook_id == deliveries.c.webhook_id,
-                wanted.c.event_id == deliveries.c.event_id,
+                deliveries.c.webhook_id == wanted.c.webhook_id,
+                deliveries.c.stream == wanted.c.stream,
+                deliveries.c.sequence == wanted.c.sequence,
             ),
         )
-        .where(ready)
+        .where(ready, wanted.c.place <= AT_ONCE)
+        .limit(limit)
         .with_for_update(of=deliveries, skip_locked=True)
     )
+
+
+def _first_of_each_stream() -> CTE:
+    """The first pending delivery of each webhook and stream.
+
+    It leaps from one to the next along the index: what waits behind it, and all that was ever
+    delivered, costs nothing.
+    """
+
+    def from_there_on(table: FromClause) -> Select[tuple[str, str, int]]:
+        return (
+            select(table.c.webhook_id, table.c.stream, table.c.sequence)
+            .where(table.c.state == DeliveryState.PENDING)
+            .order_by(table.c.webhook_id, table.c.stream, table.c.sequence)
+            .limit(1)
+        )
+
+    start = from_there_on(deliveries.alias("start")).subquery("very_first")
+    first = select(start).cte("first", recursive=True)
+    later = deliveries.alias("later")
+    beyond = tuple_(later.c.webhook_id, later.c.stream) > tuple_(first.c.webhook_id, first.c.stream)
+    following = from_there_on(later).where(beyond).lateral("following")
+    return first.union_all(select(following).select_from(first.join(following, true())))
 
 
 def _queue(
@@ -210,8 +244,8 @@ def _queue(
     round_id: RoundId | None,
     at: Timestamp,
 ) -> None:
-    """What is not about a round is about a webhook."""
-    stream = round_id or notice.subject
+    """What is not about a round is about a webhook, and waits for nothing else."""
+    stream = round_id or event_id
     # Numbers are drawn before a transaction commits: without the lock, a later one of the round
     # might be seen, and delivered, before an earlier one.
     lock = func.hashtextextended(f"events/{stream}", 0)
@@ -222,7 +256,7 @@ def _queue(
             event_id=event_id,
             stream=stream,
             kind=notice.kind.value,
-            source=f"/rounds/{round_id}" if round_id else f"/webhooks/{stream}",
+            source=f"/rounds/{round_id}" if round_id else f"/webhooks/{notice.subject}",
             subject=plain_text(notice.subject),
             place=place_of(notice.kind, round_id),
             data=to_json(event_data(notice, round_id)),

@@ -96,25 +96,28 @@ def list_webhooks(
     return [_webhook(row) for row in connection.execute(query)]
 
 
-def pause(connection: Connection, webhook_id: str, *, reason: str) -> Webhook:
-    """Lets events wait from now on; one that is being sent still is. Raises NotFound."""
-    _set_state(connection, webhook_id, WebhookState.PAUSED, reason)
-    return get_webhook(connection, webhook_id)
+def pause(connection: Connection, webhook_id: str, *, reason: str) -> bool:
+    """Lets events wait from now on, and says whether they did not before.
+
+    One that is being sent still is. A webhook that has been removed stays so.
+    """
+    return _move(connection, webhook_id, WebhookState.ACTIVE, WebhookState.PAUSED, reason)
 
 
-def resume(connection: Connection, webhook_id: str) -> Webhook:
-    """Sends again, what has waited first and at once. Raises NotFound."""
-    _set_state(connection, webhook_id, WebhookState.ACTIVE, "")
+def resume(connection: Connection, webhook_id: str) -> bool:
+    """Sends again, what has waited first and at once; whether the webhook was paused."""
+    if not _move(connection, webhook_id, WebhookState.PAUSED, WebhookState.ACTIVE, ""):
+        return False
     connection.execute(
         update(deliveries)
         .where(
             deliveries.c.webhook_id == webhook_id,
             deliveries.c.state == DeliveryState.PENDING,
-            deliveries.c.due_at > func.now(),
+            deliveries.c.lease_until.is_(None),
         )
         .values(due_at=func.now(), attempts=0)
     )
-    return get_webhook(connection, webhook_id)
+    return True
 
 
 def remove(connection: Connection, webhook_id: str) -> None:
@@ -196,15 +199,15 @@ def replay(connection: Connection, webhook_id: str, *, event_ids: Collection[str
     ).rowcount
 
 
-def _set_state(connection: Connection, webhook_id: str, state: WebhookState, reason: str) -> None:
-    connection.execute(
+def _move(
+    connection: Connection, webhook_id: str, before: WebhookState, after: WebhookState, reason: str
+) -> bool:
+    moved = connection.execute(
         update(webhooks)
-        .where(
-            webhooks.c.webhook_id == webhook_id,
-            webhooks.c.state != WebhookState.REMOVED,
-        )
-        .values(state=state.value, state_reason=plain_text(reason))
+        .where(webhooks.c.webhook_id == webhook_id, webhooks.c.state == before)
+        .values(state=after.value, state_reason=plain_text(reason))
     )
+    return moved.rowcount > 0
 
 
 def _standing() -> Select[Any]:

@@ -61,7 +61,7 @@ def list_webhooks(
         print_json(found)
         return
     print_table(
-        ["webhook", "state", "waiting", "dead", "url", "events"],
+        ["webhook", "state", "pending", "dead", "url", "events"],
         [
             (
                 each["webhook_id"],
@@ -99,7 +99,7 @@ def show(
             ("for", found["description"] or "–"),
             ("events", _kinds(found)),
             ("state", state),
-            ("waiting", found["pending"]),
+            ("pending", found["pending"]),
             ("dead letters", found["dead"]),
             ("added", f"{found['created_at'][:10]} by {found['created_by']}"),
         ],

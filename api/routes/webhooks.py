@@ -95,8 +95,10 @@ async def change_webhook(
 
     def change(connection: Connection) -> webhooks.Webhook:
         if body.paused:
-            return webhooks.pause(connection, webhook_id, reason=f"by {caller.name}")
-        return webhooks.resume(connection, webhook_id)
+            webhooks.pause(connection, webhook_id, reason=f"by {caller.name}")
+        else:
+            webhooks.resume(connection, webhook_id)
+        return webhooks.get_webhook(connection, webhook_id)
 
     return WebhookView.of(await parts.in_transaction(change))
 

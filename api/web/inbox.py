@@ -1,4 +1,4 @@
-"""What a person has been told, the newest first."""
+"""What a person has been told, the newest first, and the way from there."""
 
 from __future__ import annotations
 
@@ -6,9 +6,10 @@ from typing import Annotated
 
 from fastapi import APIRouter, Depends, Query, Request
 from sqlalchemy import Connection
-from starlette.responses import Response
+from starlette.responses import RedirectResponse, Response
 
 from api.authentication import Caller, caller_of
+from api.notice_links import link_of
 from api.schemas.inbox import NoticeView
 from api.state import Parts
 from api.web.rendering import PageRoute, page
@@ -42,3 +43,15 @@ async def list_notices(
         next=found[SHOWN - 1].notice_id if len(found) > SHOWN else None,
         first=after is None,
     )
+
+
+@router.get("/{notice_id}")
+async def follow(notice_id: str, caller: Reader, parts: Parts) -> Response:
+    """Leads to what the notice is about. It is read by then, whatever scripts have loaded."""
+
+    def read(connection: Connection) -> notices.InboxNotice:
+        notices.mark_read(connection, caller.account_id, [notice_id])
+        return notices.get_notice(connection, caller.account_id, notice_id)
+
+    found = await parts.in_transaction(read)
+    return RedirectResponse(link_of(found, caller.permissions), status_code=303)

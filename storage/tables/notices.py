@@ -68,7 +68,7 @@ events = Table(
     metadata,
     Column("event_id", Text, primary_key=True),
     Column("sequence", BigInteger, Identity(always=True), nullable=False),
-    # What is kept in order: a round, or a webhook for what is about itself.
+    # What is kept in order: a round; an event by itself where there is none.
     Column("stream", Text, nullable=False),
     Column("kind", Text, nullable=False),
     Column("source", Text, nullable=False),

@@ -97,6 +97,17 @@ async def test_a_notice_leads_to_a_page_that_its_reader_may_see(
     assert notice["link"] == link.format(round_id)
 
 
+async def test_who_follows_a_notice_on_the_page_has_read_it(team: Team) -> None:
+    say(team, (await start_reviewing(team)).round_id, NoticeKind.ESCALATED, "rita")
+    [notice] = (await inbox(team, "rita"))["items"]
+    address = f"/inbox/{notice['notice_id']}"
+    assert (await team.ravi.get(address)).status_code == 404
+    assert (await inbox(team, "rita"))["unread"] == 1
+    followed = await team.rita.get(address)
+    assert (followed.status_code, followed.headers["Location"]) == (303, "/review")
+    assert (await inbox(team, "rita"))["unread"] == 0
+
+
 @pytest.mark.parametrize("body", [{}, {"notices": []}, {"notices": ["a"], "through": "b"}])
 async def test_what_was_read_is_named_in_one_way(team: Team, body: dict[str, object]) -> None:
     answer = await team.rita.post("/api/v1/inbox/read", json=body)

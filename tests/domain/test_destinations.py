@@ -112,6 +112,7 @@ def test_no_form_of_ipv6_reaches_an_ipv4_address(four: object, six: object) -> N
         "https://example.com/\n",
         "https://exämple.com/",
         "https://-example.com/",
+        "https://" + "a" * 64 + ".example.com/",
         "https://example..com/",
         "https://a_b.example.com/",
         "https://[::1]/",

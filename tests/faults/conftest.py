@@ -19,7 +19,15 @@ Survived = Callable[[Round, str], None]
 
 @pytest.fixture(scope="session")
 def world(reachable_dir: Path) -> Iterator[World]:
-    with LocalStack(reachable_dir / "faults", ports=any_free_ports(), announce=print) as stack:
+    with LocalStack(
+        reachable_dir / "faults",
+        ports=any_free_ports(),
+        environment={
+            "LABELWRIGHT_WEBHOOK_ALLOW_HTTP": "true",
+            "LABELWRIGHT_WEBHOOK_NETWORKS": "127.0.0.0/8",
+        },
+        announce=print,
+    ) as stack:
         people = World(stack)
         yield people
         people.close()

@@ -183,7 +183,8 @@ def test_while_a_webhook_is_paused_its_events_wait(connection: Connection) -> No
     webhooks.pause(connection, hook, reason="by admin")
     say(connection, "b")
     assert claim(connection) == []
-    resumed = webhooks.resume(connection, hook)
+    assert webhooks.resume(connection, hook)
+    resumed = webhooks.get_webhook(connection, hook)
     assert (resumed.state, resumed.pending) == (WebhookState.ACTIVE, 2)
     assert subjects(claim(connection)) == ["a"]
 
@@ -195,9 +196,11 @@ def test_a_removed_webhook_has_no_secret_and_nothing_waits_for_it(connection: Co
     say(connection, "b")
     assert claim(connection) == []
     assert webhooks.list_webhooks(connection) == []
-    for change in (webhooks.get_webhook, webhooks.resume, webhooks.remove):
+    for ask in (webhooks.get_webhook, webhooks.remove):
         with pytest.raises(NotFound):
-            change(connection, hook)
+            ask(connection, hook)
+    assert not webhooks.resume(connection, hook)
+    assert not webhooks.pause(connection, hook, reason="it answers 410")
     [dropped] = webhooks.list_deliveries(connection, hook)
     assert dropped.state is DeliveryState.DROPPED
 

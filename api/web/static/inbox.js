@@ -1,13 +1,13 @@
-// The inbox: what was followed or marked is read, here and on the badge at the top.
+// The inbox: what is marked as read is so here and on the badge at the top.
 // The list comes and goes as it is renewed, so everything is asked of the document.
 
 import { post } from "./api.js";
 import { all, find, say } from "./dom.js";
 
-async function read(body, options) {
+async function read(body) {
   say(find("#error"), "");
   try {
-    await post("/api/v1/inbox/read", body, options);
+    await post("/api/v1/inbox/read", body);
     document.dispatchEvent(new Event("inbox-read"));
   } catch (error) {
     say(find("#error"), error.sentence);
@@ -21,9 +21,7 @@ function showRead(item) {
 }
 
 document.addEventListener("click", (event) => {
-  const { notice, read: isRead, readOne, through } = event.target.dataset;
-  // The page is being left: the request goes on without it.
-  if (notice && isRead === undefined) read({ notices: [notice] }, { keepalive: true });
+  const { readOne, through } = event.target.dataset;
   if (readOne) {
     const item = event.target.closest("li");
     read({ notices: [readOne] }).then(() => {
@@ -42,3 +40,10 @@ document.addEventListener("click", (event) => {
     });
   }
 });
+
+function prepare() {
+  for (const button of all("[data-through], [data-read-one]")) button.disabled = false;
+}
+
+document.addEventListener("renewed", prepare);
+prepare();

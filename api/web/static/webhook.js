@@ -1,7 +1,7 @@
 // What an admin may do about one webhook. The buttons come and go as the page is renewed.
 
 import { call, post } from "./api.js";
-import { find, say } from "./dom.js";
+import { all, find, say } from "./dom.js";
 
 const wishes = {
   test: async (path) => {
@@ -45,3 +45,10 @@ document.addEventListener("click", async (event) => {
   }
   button.disabled = false;
 });
+
+function prepare() {
+  for (const button of all("[data-wish]")) button.disabled = false;
+}
+
+document.addEventListener("renewed", prepare);
+prepare();
