@@ -18,6 +18,7 @@ from sqlalchemy import (
     literal,
     or_,
     select,
+    true,
     update,
 )
 from sqlalchemy.dialects.postgresql import insert
@@ -28,8 +29,9 @@ from domain.errors import NotFound
 from domain.ids import AccountId, Document, RoundId, Timestamp
 from domain.notices import Audience, Notice, NoticeKind
 from storage.documents import plain_text, to_json
+from storage.lanes import suits
 from storage.outbox import emit
-from storage.tables import accounts, inbox_entries, notices
+from storage.tables import accounts, inbox_entries, lanes, notices
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -65,17 +67,22 @@ def tell(
 
 
 def those_who_may_do(
-    connection: Connection, round_id: RoundId | None, lanes: Collection[int]
+    connection: Connection, round_id: RoundId | None, numbers: Collection[int]
 ) -> set[AccountId]:
-    """Whoever may do tasks in one of these lanes of the round."""
-    del round_id
-    if not lanes:
+    """Whoever has a part in reviewing and brings what one of these lanes of the round demands."""
+    if not numbers:
         return set()
     found = connection.scalars(
-        select(accounts.c.account_id).where(
+        select(accounts.c.account_id)
+        .select_from(lanes.join(accounts, true()))
+        .where(
+            lanes.c.round_id == round_id,
+            lanes.c.lane.in_(numbers),
             accounts.c.disabled_at.is_(None),
             _have_one_of([Role.REVIEWER, Role.ADJUDICATOR]),
+            suits(accounts.c.account_id),
         )
+        .distinct()
     )
     return set(map(AccountId, found))
 

@@ -9,11 +9,13 @@ from domain.accounts import Role
 from domain.errors import NotFound
 from domain.ids import AccountId, RoundId
 from domain.notices import Audience, Notice, NoticeKind
-from storage import accounts, notices
+from domain.profiles import Profile
+from domain.routing import Lane, Requirement
+from storage import accounts, lanes, notices, profiles
 from storage.notices import tell
 from storage.tables import events
 from storage.tables import notices as notices_table
-from tests.storage.samples import NOON, make_round, person
+from tests.storage.samples import NOON, make_round, person, schema
 
 ROUND = RoundId("r1")
 
@@ -48,6 +50,17 @@ def test_accounts_roles_and_lanes_add_up_and_nobody_is_told_twice(connection: Co
     assert texts(connection, rita.account_id) == ["Notice n1."]
     assert texts(connection, owner.account_id) == ["Notice n1."]
     assert texts(connection, other.account_id) == []
+
+
+def test_a_lane_names_those_who_bring_what_it_demands(connection: Connection) -> None:
+    rita, ravi = person(connection, "rita").account_id, person(connection, "ravi").account_id
+    german = Requirement(languages=("de",))
+    lanes.put_lanes(connection, ROUND, [Lane(number=1, requirement=german)], schema=schema().name)
+    profile = Profile(account_id=rita, languages=("de",))
+    profiles.put_profile(connection, profile, changed_by=ravi, reason="speaks it")
+    tell(connection, [said(lanes=(1,))], round_id=ROUND, at=NOON)
+    assert len(texts(connection, rita)) == 1
+    assert texts(connection, ravi) == []
 
 
 def test_saying_it_twice_tells_it_once_and_another_round_is_another_occurrence(
