@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -10,16 +11,20 @@ from alembic import command
 from alembic.config import Config
 from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
-from sqlalchemy import Connection, Engine, create_engine, func, make_url, select
+from sqlalchemy import Connection, Engine, create_engine, event, func, make_url, select
 from sqlalchemy.engine import URL
-from sqlalchemy.exc import InterfaceError, OperationalError
+from sqlalchemy.engine.interfaces import DBAPIConnection
+from sqlalchemy.exc import InterfaceError, InvalidatePoolError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
-from sqlalchemy.pool import NullPool
+from sqlalchemy.pool import ConnectionPoolEntry, NullPool, PoolProxiedConnection
 
 from domain.errors import DatabaseUnavailable
 
 _MIGRATION_LOCK = 0x1ABE1_0001
 """Any number, as long as every Labelwright takes the same: two upgrades at once would collide."""
+
+_FRESH_SECONDS = 1.0
+"""A connection that was used within them is not asked whether it lives before it is used again."""
 
 
 def driver_url(url: str) -> URL:
@@ -33,10 +38,8 @@ def driver_url(url: str) -> URL:
 def engine(url: str, *, connections: int = 20) -> Engine:
     """An engine with at most `connections` connections; it connects when first used."""
     lasting = max(1, connections // 2)
-    return create_engine(
+    made = create_engine(
         driver_url(url),
-        # Without it, the first queries after a restart of PostgreSQL fail on dead connections.
-        pool_pre_ping=True,
         pool_size=lasting,
         max_overflow=connections - lasting,
         pool_timeout=10,
@@ -45,6 +48,8 @@ def engine(url: str, *, connections: int = 20) -> Engine:
         hide_parameters=True,
         connect_args={"connect_timeout": 5, "application_name": "labelwright"},
     )
+    _ask_after_a_pause(made)
+    return made
 
 
 @contextmanager
@@ -96,6 +101,32 @@ def at_head(engine: Engine) -> bool:
     """Whether the tables are what this code wants. Raises DatabaseUnavailable."""
     with answering(), engine.connect() as connection:
         return current_revision(connection) == head_revision()
+
+
+def _ask_after_a_pause(made: Engine) -> None:
+    """Without it, the first queries after a restart of PostgreSQL fail on dead connections.
+
+    SQLAlchemy's own `pool_pre_ping` asks before every transaction, which a busy process pays for
+    with a round trip in each of them.
+    """
+
+    def note(_connection: DBAPIConnection | None, record: ConnectionPoolEntry) -> None:
+        record.info["used_at"] = time.monotonic()
+
+    def ask(
+        connection: DBAPIConnection, record: ConnectionPoolEntry, _proxy: PoolProxiedConnection
+    ) -> None:
+        # A new connection has just been answered.
+        used_at = record.info.setdefault("used_at", time.monotonic())
+        if time.monotonic() - used_at < _FRESH_SECONDS:
+            return
+        try:
+            made.dialect.do_ping(connection)
+        except made.dialect.loaded_dbapi.Error as error:
+            raise InvalidatePoolError from error
+
+    event.listen(made, "checkin", note)
+    event.listen(made, "checkout", ask)
 
 
 def _config() -> Config:
