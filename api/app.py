@@ -65,7 +65,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         redoc_url=None,
         redirect_slashes=False,
     )
-    app.state.labelwright = State(
+    state = app.state.labelwright = State(
         settings=settings,
         engine=database.engine(settings.database_url),
         store=ArtifactStore(settings.artifacts),
@@ -75,7 +75,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     )
     problems.install(app)
     # The last one added is the outermost: an answer of each is seen by those after it.
-    app.add_middleware(Authentication)
+    app.add_middleware(Authentication, state=state)
     app.add_middleware(Door, import_bytes=settings.import_limit)
     app.add_middleware(Observation)
     for module in (

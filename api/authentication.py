@@ -7,24 +7,24 @@ somebody adds is closed until it is listed here.
 from __future__ import annotations
 
 import urllib.parse
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Annotated
 
 import structlog
 from fastapi import Depends, Request
-from fastapi.concurrency import run_in_threadpool
 from sqlalchemy.exc import InterfaceError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from starlette.responses import RedirectResponse, Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from api.problems import database_unavailable, problem_of
-from api.state import State, state_of
+from api.state import State
+from api.together import Together
 from domain.accounts import Actor, Permission, Role, permissions, require
 from domain.errors import LabelwrightError, NotAllowed, NotAuthenticated
 from domain.ids import AccountId
-from storage import accounts, database
+from storage import accounts
 
 SESSION_COOKIE = "labelwright_session"
 SIGN_IN_PAGE = "/sign-in"
@@ -79,10 +79,17 @@ def is_open(method: str, path: str) -> bool:
 
 
 class Authentication:
-    """Middleware: lets a request through with its `Caller`, or answers 401."""
+    """Middleware: lets a request through with its `Caller`, or answers 401.
 
-    def __init__(self, app: ASGIApp) -> None:
+    Nothing is remembered from one request to the next, so that whoever is shut out is out at once;
+    requests that come together are looked up together.
+    """
+
+    def __init__(self, app: ASGIApp, *, state: State) -> None:
         self._app = app
+        self._state = state
+        self._token_accounts = Together(self._accounts_for_tokens)
+        self._session_accounts = Together(self._accounts_for_sessions)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "lifespan" or (
@@ -110,13 +117,17 @@ class Authentication:
         await answer(scope, receive, send)
 
     async def _caller(self, request: Request) -> Caller:
-        state = state_of(request)
         scheme, _, token = request.headers.get("authorization", "").partition(" ")
         if scheme:
             # Whoever sends a header means it: a bad one does not fall back to the cookie.
             if scheme.lower() != "bearer" or not token.strip():
                 raise NotAuthenticated("the Authorization header is not `Bearer <token>`")
-            return await run_in_threadpool(_by_token, state, token.strip())
+            account = await self._token_accounts.answer(token.strip())
+            if account is None:
+                raise NotAuthenticated(
+                    "the token is unknown or was revoked", hint="ask an admin for a new one"
+                )
+            return _caller(account, "token")
         session = request.cookies.get(SESSION_COOKIE)
         if not session:
             raise NotAuthenticated(
@@ -124,7 +135,22 @@ class Authentication:
                 hint=f"sign in at {SIGN_IN_PAGE}, or send `Authorization: Bearer <token>`",
             )
         check_same_origin(request)
-        return await run_in_threadpool(_by_session, state, session)
+        account = await self._session_accounts.answer(session)
+        if account is None:
+            raise NotAuthenticated("the session has ended", hint=f"sign in again at {SIGN_IN_PAGE}")
+        return _caller(account, "session")
+
+    async def _accounts_for_tokens(self, tokens: Sequence[str]) -> list[accounts.Account | None]:
+        return await self._state.in_transaction(
+            lambda connection: accounts.accounts_for_tokens(connection, tokens)
+        )
+
+    async def _accounts_for_sessions(
+        self, sessions: Sequence[str]
+    ) -> list[accounts.Account | None]:
+        return await self._state.in_transaction(
+            lambda connection: accounts.accounts_for_sessions(connection, sessions)
+        )
 
 
 def check_same_origin(request: Request) -> None:
@@ -168,24 +194,6 @@ def allowing(*any_of: Permission) -> Callable[[Request], Caller]:
         return caller
 
     return allowed
-
-
-def _by_token(state: State, token: str) -> Caller:
-    with database.transaction(state.engine) as connection:
-        account = accounts.account_for_token(connection, token)
-    if account is None:
-        raise NotAuthenticated(
-            "the token is unknown or was revoked", hint="ask an admin for a new one"
-        )
-    return _caller(account, "token")
-
-
-def _by_session(state: State, session: str) -> Caller:
-    with database.transaction(state.engine) as connection:
-        account = accounts.account_for_session(connection, session)
-    if account is None:
-        raise NotAuthenticated("the session has ended", hint=f"sign in again at {SIGN_IN_PAGE}")
-    return _caller(account, "session")
 
 
 def _caller(account: accounts.Account, authenticated_by: str) -> Caller:

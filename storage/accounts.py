@@ -7,12 +7,25 @@ least 80 bits, so a plain digest is enough: nothing about them can be guessed.
 from __future__ import annotations
 
 import secrets
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from uuid import uuid4
 
-from sqlalchemy import Connection, Engine, Row, exists, func, or_, select, update
+from sqlalchemy import (
+    ARRAY,
+    Connection,
+    Engine,
+    Row,
+    Text,
+    any_,
+    bindparam,
+    exists,
+    func,
+    or_,
+    select,
+    update,
+)
 from sqlalchemy.dialects.postgresql import insert
 
 from domain.accounts import RESERVED_NAMES, Role
@@ -28,6 +41,45 @@ _GROUPS, _GROUP = 5, 4
 """20 letters of 19: 84 bits."""
 
 MAX_NAME = 100
+
+# Made once: building a statement takes longer than running it, and every request asks these.
+_DIGESTS = bindparam("digests", type_=ARRAY(Text))
+# To the minute is enough, and spares a write for each request.
+_STALE = or_(
+    api_tokens.c.last_used_at.is_(None),
+    api_tokens.c.last_used_at < func.now() - timedelta(minutes=1),
+)
+_TOKENS = (
+    select(accounts, api_tokens.c.token_digest, _STALE.label("stale"))
+    .join(api_tokens, api_tokens.c.account_id == accounts.c.account_id)
+    .where(
+        api_tokens.c.token_digest == any_(_DIGESTS),
+        api_tokens.c.revoked_at.is_(None),
+        accounts.c.disabled_at.is_(None),
+    )
+)
+# What another process is about to note is not waited for.
+_TOKENS_USED = (
+    update(api_tokens)
+    .where(
+        api_tokens.c.token_digest.in_(
+            select(api_tokens.c.token_digest)
+            .where(api_tokens.c.token_digest == any_(_DIGESTS), _STALE)
+            .with_for_update(skip_locked=True)
+        )
+    )
+    .values(last_used_at=func.now())
+)
+_SESSIONS = (
+    select(accounts, sessions.c.session_digest)
+    .join(sessions, sessions.c.account_id == accounts.c.account_id)
+    .where(
+        sessions.c.session_digest == any_(_DIGESTS),
+        sessions.c.revoked_at.is_(None),
+        sessions.c.expires_at > func.now(),
+        accounts.c.disabled_at.is_(None),
+    )
+)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -146,31 +198,14 @@ def revoke_token(connection: Connection, token: str) -> None:
     )
 
 
-def account_for_token(connection: Connection, token: str) -> Account | None:
-    """Whose token this is; none if it is unknown or revoked or its account is disabled."""
-    digest = _digest(token)
-    row = connection.execute(
-        select(accounts)
-        .join(api_tokens, api_tokens.c.account_id == accounts.c.account_id)
-        .where(
-            api_tokens.c.token_digest == digest,
-            api_tokens.c.revoked_at.is_(None),
-            accounts.c.disabled_at.is_(None),
-        )
-    ).one_or_none()
-    if row is None:
-        return None
-    # To the minute is enough, and spares a write for each request.
-    stale = func.now() - timedelta(minutes=1)
-    connection.execute(
-        update(api_tokens)
-        .where(
-            api_tokens.c.token_digest == digest,
-            or_(api_tokens.c.last_used_at.is_(None), api_tokens.c.last_used_at < stale),
-        )
-        .values(last_used_at=func.now())
-    )
-    return _account(row)
+def accounts_for_tokens(connection: Connection, tokens: Sequence[str]) -> list[Account | None]:
+    """Whose each token is; none if it is unknown or revoked or its account is disabled."""
+    digests = [_digest(token) for token in tokens]
+    rows = connection.execute(_TOKENS, {"digests": digests}).all()
+    if stale := sorted(row.token_digest for row in rows if row.stale):
+        connection.execute(_TOKENS_USED, {"digests": stale})
+    found = {row.token_digest: _account(row) for row in rows}
+    return [found.get(digest) for digest in digests]
 
 
 # -- passwords and sessions -------------------------------------------------------------------
@@ -231,19 +266,12 @@ def redeem_one_time_password(
     return secret, get_account(connection, account_id)
 
 
-def account_for_session(connection: Connection, secret: str) -> Account | None:
-    """Whose session this is; none if it is unknown or over or its account is disabled."""
-    row = connection.execute(
-        select(accounts)
-        .join(sessions, sessions.c.account_id == accounts.c.account_id)
-        .where(
-            sessions.c.session_digest == _digest(secret),
-            sessions.c.revoked_at.is_(None),
-            sessions.c.expires_at > func.now(),
-            accounts.c.disabled_at.is_(None),
-        )
-    ).one_or_none()
-    return None if row is None else _account(row)
+def accounts_for_sessions(connection: Connection, secrets_: Sequence[str]) -> list[Account | None]:
+    """Whose each session is; none if it is unknown or over or its account is disabled."""
+    digests = [_digest(secret) for secret in secrets_]
+    rows = connection.execute(_SESSIONS, {"digests": digests})
+    found = {row.session_digest: _account(row) for row in rows}
+    return [found.get(digest) for digest in digests]
 
 
 def end_session(connection: Connection, secret: str) -> None:

@@ -24,7 +24,7 @@ def test_an_empty_system_gets_one_admin_even_when_two_ask_at_once(engine: Engine
     assert sorted(token is None for token in tokens) == [False, True]
     [token] = [token for token in tokens if token is not None]
     with engine.begin() as connection:
-        admin = accounts.account_for_token(connection, token)
+        [admin] = accounts.accounts_for_tokens(connection, [token])
     assert admin is not None
     assert (admin.name, admin.roles) == ("admin", frozenset({Role.ADMIN, Role.REQUESTER}))
     assert accounts.ensure_admin(engine) is None
@@ -36,11 +36,11 @@ def test_only_the_digest_of_a_token_is_stored(connection: Connection) -> None:
     [row] = connection.execute(select(api_tokens)).all()
     assert token.startswith("lw_")
     assert all(token not in str(cell) for cell in row)
-    assert accounts.account_for_token(connection, token) == ada
-    assert accounts.account_for_token(connection, token + "x") is None
-    assert accounts.account_for_token(connection, "\ud800") is None
+    assert accounts.accounts_for_tokens(connection, [token]) == [ada]
+    assert accounts.accounts_for_tokens(connection, [token + "x"]) == [None]
+    assert accounts.accounts_for_tokens(connection, ["\ud800"]) == [None]
     accounts.revoke_token(connection, token)
-    assert accounts.account_for_token(connection, token) is None
+    assert accounts.accounts_for_tokens(connection, [token]) == [None]
 
 
 def test_a_disabled_account_is_shut_out_everywhere(connection: Connection) -> None:
@@ -53,8 +53,8 @@ def test_a_disabled_account_is_shut_out_everywhere(connection: Connection) -> No
 
     assert accounts.disable(connection, ada.account_id).disabled_at is not None
 
-    assert accounts.account_for_token(connection, token) is None
-    assert accounts.account_for_session(connection, redeemed[0]) is None
+    assert accounts.accounts_for_tokens(connection, [token]) == [None]
+    assert accounts.accounts_for_sessions(connection, [redeemed[0]]) == [None]
     assert accounts.redeem_one_time_password(connection, "Ada", unused, HOUR) is None
 
 
@@ -69,10 +69,10 @@ def test_a_password_signs_in_once_and_only_its_own_account(connection: Connectio
     assert redeemed is not None
     secret, account = redeemed
     assert account == ada
-    assert accounts.account_for_session(connection, secret) == ada
+    assert accounts.accounts_for_sessions(connection, [secret]) == [ada]
     assert accounts.redeem_one_time_password(connection, "Ada", password, HOUR) is None
     accounts.end_session(connection, secret)
-    assert accounts.account_for_session(connection, secret) is None
+    assert accounts.accounts_for_sessions(connection, [secret]) == [None]
 
 
 def test_a_new_password_ends_the_earlier_ones_of_that_account_only(
@@ -98,7 +98,7 @@ def test_passwords_and_sessions_run_out(connection: Connection) -> None:
     redeemed = accounts.redeem_one_time_password(connection, "Ada", password, HOUR)
     assert redeemed is not None
     connection.execute(update(sessions).values(expires_at=func.now()))
-    assert accounts.account_for_session(connection, redeemed[0]) is None
+    assert accounts.accounts_for_sessions(connection, [redeemed[0]]) == [None]
 
 
 def test_names_are_one_of_a_kind_and_can_be_read(connection: Connection) -> None:
