@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Annotated, TypeVar
 
@@ -12,8 +12,9 @@ from fastapi.concurrency import run_in_threadpool
 from sqlalchemy import Connection, Engine
 
 from api.temporal import Temporal
-from domain.ids import Timestamp
-from storage import database
+from api.together import Together
+from domain.ids import ReviewId, Timestamp
+from storage import database, submissions
 from storage.artifacts import ArtifactStore
 from workers.sealing import Sealer
 from workers.settings import Settings
@@ -30,6 +31,11 @@ class State:
     temporal: Temporal
     signer: Signer
     sealer: Sealer
+    acknowledgements: Together[ReviewId, None] = field(init=False)
+    """Notes that Temporal has a review, before its 202."""
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "acknowledgements", Together(self._acknowledge))
 
     async def in_transaction(self, work: Callable[[Connection], _Answer]) -> _Answer:
         """What `work` returns, done in one transaction on a thread: the event loop stays free.
@@ -42,6 +48,12 @@ class State:
                 return work(connection)
 
         return await run_in_threadpool(within)
+
+    async def _acknowledge(self, review_ids: Sequence[ReviewId]) -> Sequence[None]:
+        await self.in_transaction(
+            lambda connection: submissions.acknowledge(connection, review_ids)
+        )
+        return [None] * len(review_ids)
 
 
 def state_of(request: Request) -> State:

@@ -23,6 +23,7 @@ from domain.reviewing import check_rationale
 from domain.reviews import Submission, Verdict, check_submission, check_verdict
 from domain.tasks import ReviewStatus, TaskKind
 from storage import corrections, reviews, submissions, tasks
+from storage.plans import plan_of
 
 HOLD_FOR = timedelta(minutes=2)
 """Nobody else gets the task while an answer is between here and the read model."""
@@ -90,9 +91,7 @@ async def _deliver(
         except WorkflowEnded as error:
             if not await parts.in_transaction(lambda connection: _was_taken(connection, receipt)):
                 raise too_late from error
-        await parts.in_transaction(
-            lambda connection: submissions.acknowledge(connection, receipt.review_id)
-        )
+        await parts.acknowledgements.answer(receipt.review_id)
     return Receipt(
         review_id=receipt.review_id, task_id=task.task_id, received_at=receipt.created_at
     )
@@ -105,11 +104,11 @@ def _begin(
     body: AnswerBody,
     caller: Caller,
 ) -> Begun:
-    detail = tasks.get_task(connection, task_id)
-    if kind is not None and detail.task.kind is not kind:
+    task = tasks.find_task(connection, task_id)
+    if kind is not None and task.kind is not kind:
         raise NotFound(f"no such {kind} task", task_id=task_id)
-    require(caller.roles, PERMISSIONS[detail.task.kind])
-    verdict = _checked(detail, body)
+    require(caller.roles, PERMISSIONS[task.kind])
+    verdict = _checked(connection, task, body)
     receipt = submissions.begin_submission(
         connection,
         review_id=ReviewId(str(body.review_id)),
@@ -125,7 +124,7 @@ def _begin_correction(
     connection: Connection, review_id: ReviewId, body: AnswerBody, caller: Caller
 ) -> Begun:
     earlier = corrections.find_receipt(connection, review_id, caller.account_id)
-    verdict = _checked(tasks.get_task(connection, earlier.task.task_id), body)
+    verdict = _checked(connection, earlier.task, body)
     receipt = corrections.begin_correction(
         connection,
         review_id=ReviewId(str(body.review_id)),
@@ -135,12 +134,12 @@ def _begin_correction(
     return receipt, _submission(receipt, body, verdict, caller, corrects=review_id)
 
 
-def _checked(detail: tasks.TaskDetail, body: AnswerBody) -> Verdict:
+def _checked(connection: Connection, task: tasks.Task, body: AnswerBody) -> Verdict:
     """The answer's verdict in its usual form, if it may be given in this round."""
-    plan = detail.plan
+    plan = plan_of(connection, task.round_id)
     check_submission(body.confidence, body.rationale, body.seconds)
     verdict = check_verdict(body.verdict.verdict, plan.schema, named=body.label_schema)
-    check_rationale(detail.task.kind, verdict, body.rationale, rules=plan.reviewing)
+    check_rationale(task.kind, verdict, body.rationale, rules=plan.reviewing)
     if body.guideline != plan.guideline:
         raise InvalidReview(
             f"the answer was given under {body.guideline}; this round's guideline is "

@@ -2,18 +2,104 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 
-from sqlalchemy import Connection, exists, func, select, update
+from sqlalchemy import (
+    ARRAY,
+    Connection,
+    Interval,
+    Text,
+    any_,
+    bindparam,
+    exists,
+    func,
+    select,
+    true,
+    update,
+)
 from sqlalchemy.dialects.postgresql import insert
 
 from domain.canonical import Sha256
 from domain.errors import IdempotencyConflict
 from domain.ids import AccountId, ReviewId, TaskId, Timestamp
 from storage.claims import check_holder, check_lease, locked_task
+from storage.participations import free
 from storage.tables import review_receipts, reviews, tasks
-from storage.tasks import Task, TaskStatus
+from storage.tasks import Task, TaskStatus, task
+
+# Made once: building a statement takes longer than running it, and every answer runs these.
+# Parameters are not named as columns are: SQLAlchemy would set such a column in each UPDATE.
+
+_HELD = (
+    update(tasks)
+    .where(
+        tasks.c.task_id == bindparam("task"),
+        tasks.c.holder == bindparam("author"),
+        tasks.c.status == TaskStatus.CLAIMED,
+        ~free(),
+    )
+    .values(
+        lease_until=func.greatest(
+            tasks.c.lease_until, func.now() + bindparam("hold_for", type_=Interval)
+        )
+    )
+    .returning(tasks)
+    .cte("held")
+)
+_RECEIVED = (
+    insert(review_receipts)
+    .from_select(
+        ["review_id", "task_id", "account_id", "body_digest"],
+        select(
+            bindparam("review", type_=Text),
+            _HELD.c.task_id,
+            bindparam("author", type_=Text),
+            bindparam("body", type_=Text),
+        ),
+    )
+    # Of two equal submissions at once, the second waits here and then finds what the first wrote.
+    .on_conflict_do_nothing(index_elements=["review_id"])
+    .returning(review_receipts.c.created_at)
+    .cte("received")
+)
+_BEGIN = select(*_HELD.c, _RECEIVED.c.created_at.label("received_at")).outerjoin_from(
+    _HELD, _RECEIVED, true()
+)
+"""Holds the task for who holds it already, and writes the receipt if there is none."""
+
+_RECEIPT = select(review_receipts).where(review_receipts.c.review_id == bindparam("review_id"))
+
+_REVIEW_IDS = any_(bindparam("review_ids", type_=ARRAY(Text)))
+_LOCK_TASKS = (
+    select(tasks.c.task_id)
+    .where(
+        tasks.c.task_id.in_(
+            select(review_receipts.c.task_id).where(review_receipts.c.review_id == _REVIEW_IDS)
+        )
+    )
+    .order_by(tasks.c.task_id)
+    .with_for_update()
+)
+_ACKNOWLEDGED = (
+    update(review_receipts)
+    .where(review_receipts.c.review_id == _REVIEW_IDS)
+    .values(acknowledged_at=func.coalesce(review_receipts.c.acknowledged_at, func.now()))
+    .returning(review_receipts.c.review_id, review_receipts.c.task_id, review_receipts.c.account_id)
+    .cte("acknowledged")
+)
+_ACKNOWLEDGE = (
+    update(tasks)
+    .where(
+        tasks.c.task_id == _ACKNOWLEDGED.c.task_id,
+        tasks.c.holder == _ACKNOWLEDGED.c.account_id,
+        tasks.c.status == TaskStatus.CLAIMED,
+        # A decision that came first is not waited for: the task would stay so for ever.
+        ~exists().where(reviews.c.review_id == _ACKNOWLEDGED.c.review_id),
+    )
+    .values(status=TaskStatus.SUBMITTED.value, review_id=_ACKNOWLEDGED.c.review_id)
+)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -43,75 +129,65 @@ def begin_submission(
 
     Raises NotFound, IdempotencyConflict, TaskClosed, TaskHeldByAnother, NotTheHolder, LeaseExpired.
     """
-    wanted = locked_task(connection, task_id)
-    # After the lock: of two equal submissions at once, the second finds what the first wrote.
     row = connection.execute(
-        select(review_receipts).where(review_receipts.c.review_id == review_id)
+        _BEGIN,
+        {
+            "task": task_id,
+            "author": account_id,
+            "review": review_id,
+            "body": body_digest,
+            "hold_for": hold_for,
+        },
     ).one_or_none()
-    if row is not None:
-        if (row.task_id, row.account_id, row.body_digest) != (task_id, account_id, body_digest):
+    if row is not None and row.received_at is not None:
+        return Receipt(
+            review_id=review_id,
+            task=task(row),
+            account_id=account_id,
+            created_at=row.received_at,
+            acknowledged_at=None,
+            repeated=False,
+        )
+    # It is not as it should be for a first time: once more, step by step, to say what it is.
+    wanted = locked_task(connection, task_id)
+    before = connection.execute(_RECEIPT, {"review_id": review_id}).one_or_none()
+    if before is not None:
+        if (before.task_id, before.account_id, before.body_digest) != (
+            task_id,
+            account_id,
+            body_digest,
+        ):
             raise _used_before(review_id)
         return Receipt(
             review_id=review_id,
             task=wanted,
             account_id=account_id,
-            created_at=row.created_at,
-            acknowledged_at=row.acknowledged_at,
+            created_at=before.created_at,
+            acknowledged_at=before.acknowledged_at,
             repeated=True,
         )
     check_holder(wanted, account_id)
     check_lease(connection, wanted)
-    created_at: Timestamp | None = connection.execute(
-        insert(review_receipts)
-        .values(
-            review_id=review_id, task_id=task_id, account_id=account_id, body_digest=body_digest
-        )
-        .on_conflict_do_nothing(index_elements=["review_id"])
-        .returning(review_receipts.c.created_at)
-    ).scalar_one_or_none()
-    if created_at is None:  # taken meanwhile, for another task
-        raise _used_before(review_id)
-    connection.execute(
-        update(tasks)
-        .where(tasks.c.task_id == task_id)
-        .values(lease_until=func.greatest(tasks.c.lease_until, func.now() + hold_for))
-    )
-    return Receipt(
+    # What stood in the way has gone since, and with the lock nothing else can come.
+    return begin_submission(
+        connection,
         review_id=review_id,
-        task=wanted,
+        task_id=task_id,
         account_id=account_id,
-        created_at=created_at,
-        acknowledged_at=None,
-        repeated=False,
+        body_digest=body_digest,
+        hold_for=hold_for,
     )
 
 
-def acknowledge(connection: Connection, review_id: ReviewId) -> None:
-    """Notes that Temporal has the review. The shard's decision may have come first: it stands."""
-    receipt = connection.execute(
-        select(review_receipts.c.task_id, review_receipts.c.account_id).where(
-            review_receipts.c.review_id == review_id
-        )
-    ).one()
-    # Task before receipt, as the projection of reviews locks them: otherwise the two would
-    # sometimes wait for each other.
-    locked_task(connection, receipt.task_id)
-    connection.execute(
-        update(review_receipts)
-        .where(review_receipts.c.review_id == review_id)
-        .values(acknowledged_at=func.coalesce(review_receipts.c.acknowledged_at, func.now()))
-    )
-    connection.execute(
-        update(tasks)
-        .where(
-            tasks.c.task_id == receipt.task_id,
-            tasks.c.holder == receipt.account_id,
-            tasks.c.status == TaskStatus.CLAIMED,
-            # A decision that came first is not waited for: the task would stay so for ever.
-            ~exists().where(reviews.c.review_id == review_id),
-        )
-        .values(status=TaskStatus.SUBMITTED.value, review_id=review_id)
-    )
+def acknowledge(connection: Connection, review_ids: Sequence[ReviewId]) -> None:
+    """Notes that Temporal has these reviews. A decision of the shard may have come first: it
+    stands."""
+    received = {"review_ids": list(review_ids)}
+    # Tasks before receipts and in one order, as the projection of reviews locks them: otherwise
+    # the two would sometimes wait for each other. In a statement of its own, so that the next one
+    # sees what was decided while this one waited.
+    connection.execute(_LOCK_TASKS, received)
+    connection.execute(_ACKNOWLEDGE, received)
 
 
 def _used_before(review_id: ReviewId) -> IdempotencyConflict:

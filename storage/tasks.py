@@ -6,6 +6,7 @@ import json
 from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import Any
 
 from sqlalchemy import (
     ARRAY,
@@ -14,6 +15,7 @@ from sqlalchemy import (
     Row,
     Text,
     and_,
+    bindparam,
     case,
     exists,
     func,
@@ -28,10 +30,11 @@ from domain.canonical import Sha256
 from domain.errors import NotFound
 from domain.ids import AccountId, PoolId, RecordId, ReviewId, RoundId, TaskId, Timestamp
 from domain.records import Content, Json
-from domain.rounds import Phase, RoundPlan
+from domain.rounds import RoundPlan
 from domain.tasks import TaskClosing, TaskKind, TaskOpening
-from storage.documents import from_json, plain_text
+from storage.documents import plain_text
 from storage.participations import forget_participations, standing_receipt
+from storage.plans import plan_of
 from storage.tables import (
     batch_records,
     lanes,
@@ -82,7 +85,6 @@ class TaskDetail:
     metadata: dict[str, Json]
     content_digest: Sha256
     plan: RoundPlan
-    phase: Phase
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -90,6 +92,44 @@ class Backlog:
     kind: TaskKind
     status: TaskStatus
     tasks: int
+
+
+# Made once: building a statement takes longer than running it, and every claim asks these.
+_TASK = select(tasks).where(tasks.c.task_id == bindparam("task_id"))
+_IN_BATCH = and_(
+    batch_records.c.round_id == tasks.c.round_id,
+    batch_records.c.record_id == tasks.c.record_id,
+)
+_DETAIL = (
+    select(*tasks.c, batch_records.c.content_digest, records.c.content, records.c.metadata)
+    .join(batch_records, _IN_BATCH)
+    .outerjoin(
+        records,
+        and_(
+            records.c.pool_id == tasks.c.pool_id,
+            records.c.record_id == tasks.c.record_id,
+            records.c.content_digest == batch_records.c.content_digest,
+        ),
+    )
+    .where(tasks.c.task_id == bindparam("task_id"))
+)
+_BEFORE = (
+    select(superseded_records.c.content, superseded_records.c.metadata)
+    .join(
+        tasks,
+        and_(
+            superseded_records.c.pool_id == tasks.c.pool_id,
+            superseded_records.c.record_id == tasks.c.record_id,
+        ),
+    )
+    .join(batch_records, _IN_BATCH)
+    .where(
+        tasks.c.task_id == bindparam("task_id"),
+        superseded_records.c.content_digest == batch_records.c.content_digest,
+    )
+    .order_by(superseded_records.c.superseded_at.desc())
+    .limit(1)
+)
 
 
 def open_tasks(
@@ -214,58 +254,30 @@ def _close(
     return len(rows)
 
 
+def find_task(connection: Connection, task_id: TaskId) -> Task:
+    """The task. Raises NotFound."""
+    row = connection.execute(_TASK, {"task_id": task_id}).one_or_none()
+    if row is None:
+        raise NotFound("no such task", task_id=task_id)
+    return task(row)
+
+
 def get_task(connection: Connection, task_id: TaskId) -> TaskDetail:
     """The task with its record and its round. Raises NotFound."""
-    wanted = batch_records.c.content_digest
-    before = (
-        select(superseded_records.c.content, superseded_records.c.metadata)
-        .where(
-            superseded_records.c.pool_id == tasks.c.pool_id,
-            superseded_records.c.record_id == tasks.c.record_id,
-            superseded_records.c.content_digest == wanted,
-        )
-        .order_by(superseded_records.c.superseded_at.desc())
-        .limit(1)
-        .lateral("before")
-    )
-    now = records.alias("now")
-    row = connection.execute(
-        select(
-            *tasks.c,
-            wanted,
-            rounds.c.plan,
-            rounds.c.phase,
-            func.coalesce(now.c.content, before.c.content).label("content"),
-            func.coalesce(now.c.metadata, before.c.metadata).label("metadata"),
-        )
-        .join(rounds, rounds.c.round_id == tasks.c.round_id)
-        .join(
-            batch_records,
-            and_(
-                batch_records.c.round_id == tasks.c.round_id,
-                batch_records.c.record_id == tasks.c.record_id,
-            ),
-        )
-        .outerjoin(
-            now,
-            and_(
-                now.c.pool_id == tasks.c.pool_id,
-                now.c.record_id == tasks.c.record_id,
-                now.c.content_digest == wanted,
-            ),
-        )
-        .outerjoin(before, true())
-        .where(tasks.c.task_id == task_id)
-    ).one_or_none()
-    if row is None or row.content is None:
+    row = connection.execute(_DETAIL, {"task_id": task_id}).one_or_none()
+    if row is None:
         raise NotFound("no such task", task_id=task_id)
+    record: Any = row
+    if record.content is None:  # imported anew since the round began
+        record = connection.execute(_BEFORE, {"task_id": task_id}).one_or_none()
+        if record is None:
+            raise NotFound("no such task", task_id=task_id)
     return TaskDetail(
         task=task(row),
-        content=Content(json.loads(row.content)),
-        metadata=json.loads(row.metadata),
+        content=Content(json.loads(record.content)),
+        metadata=json.loads(record.metadata),
         content_digest=Sha256(row.content_digest),
-        plan=from_json(RoundPlan, row.plan),
-        phase=Phase(row.phase),
+        plan=plan_of(connection, row.round_id),
     )
 
 

@@ -72,7 +72,7 @@ def test_the_same_review_again_gets_the_same_receipt(
     claim_named(connection, ada, review_task(), LEASE)
 
     first = submit(connection, ada)
-    acknowledge(connection, first.review_id)
+    acknowledge(connection, [first.review_id])
     tasks.close_tasks(connection, [TaskClosing(task_id=review_task(), reason="deadline")])
     again = submit(connection, ada)
 
@@ -125,7 +125,7 @@ def test_an_answered_task_takes_no_second_answer(engine: Engine, connection: Con
     make_round(engine)
     ada = person(connection, "Ada").account_id
     claim_named(connection, ada, review_task(), LEASE)
-    acknowledge(connection, submit(connection, ada).review_id)
+    acknowledge(connection, [submit(connection, ada).review_id])
     assert status(connection) is TaskStatus.SUBMITTED
     with pytest.raises(TaskClosed):
         submit(connection, ada, review_id="v2")
@@ -143,7 +143,7 @@ def test_an_accepted_review_is_written_once_and_its_task_is_done(
     for expected in (1, 0):
         written = project_reviews(connection, round_id=made.round_id, shard=0, decided=accepted)
         assert written == expected
-    acknowledge(connection, ReviewId("v1"))  # comes late: the shard was faster
+    acknowledge(connection, [ReviewId("v1")])  # comes late: the shard was faster
 
     assert status(connection) is TaskStatus.DONE
     [review] = reviews.reviews_of(connection, made.round_id)
@@ -173,7 +173,7 @@ def test_a_refused_review_gives_its_task_back(engine: Engine, connection: Connec
     made = make_round(engine, slots=1)
     ada = person(connection, "Ada").account_id
     claim_named(connection, ada, review_task(), LEASE)
-    acknowledge(connection, submit(connection, ada).review_id)
+    acknowledge(connection, [submit(connection, ada).review_id])
 
     refused = decided("v1", by=ada, status=ReviewStatus.REFUSED)
     project_reviews(connection, round_id=made.round_id, shard=0, decided=[refused])
@@ -193,7 +193,7 @@ def test_a_refusal_that_comes_before_the_acknowledgement_gives_the_task_back(
     refused = decided("v1", by=ada, status=ReviewStatus.REFUSED)
     project_reviews(connection, round_id=made.round_id, shard=0, decided=[refused])
 
-    acknowledge(connection, receipt.review_id)
+    acknowledge(connection, [receipt.review_id])
 
     release_task(connection, ada, review_task())
     assert claim_named(connection, ben, review_task(), LEASE).holder == ben
