@@ -37,11 +37,13 @@ def driver_url(url: str) -> URL:
 
 def engine(url: str, *, connections: int = 20) -> Engine:
     """An engine with at most `connections` connections; it connects when first used."""
-    lasting = max(1, connections // 2)
     made = create_engine(
         driver_url(url),
-        pool_size=lasting,
-        max_overflow=connections - lasting,
+        # All of them are kept: making one takes as long as twenty queries. The one used last is
+        # used next, so that the others grow old and are renewed.
+        pool_size=connections,
+        max_overflow=0,
+        pool_use_lifo=True,
         pool_timeout=10,
         pool_recycle=1_800,
         # An error's text goes into the log, and parameters are what people wrote.
