@@ -7,7 +7,7 @@ somebody adds is closed until it is listed here.
 from __future__ import annotations
 
 import urllib.parse
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from typing import Annotated
 
@@ -173,8 +173,11 @@ def check_same_origin(request: Request) -> None:
         )
 
 
-def caller_of(request: Request) -> Caller:
-    """A dependency of routes that every account may use: the caller, as the middleware found it."""
+async def caller_of(request: Request) -> Caller:
+    """A dependency of routes that every account may use: the caller, as the middleware found it.
+
+    Asynchronous, as each dependency is that does not block: FastAPI sends others to a thread.
+    """
     caller: Caller | None = getattr(request.state, "caller", None)
     if caller is None:
         raise NotAuthenticated("nobody is signed in")
@@ -184,11 +187,11 @@ def caller_of(request: Request) -> Caller:
 SignedIn = Annotated[Caller, Depends(caller_of)]
 
 
-def allowing(*any_of: Permission) -> Callable[[Request], Caller]:
+def allowing(*any_of: Permission) -> Callable[[Request], Awaitable[Caller]]:
     """A dependency: the caller, who has one of the permissions. Raises NotAllowed."""
 
-    def allowed(request: Request) -> Caller:
-        caller = caller_of(request)
+    async def allowed(request: Request) -> Caller:
+        caller = await caller_of(request)
         if not any(caller.may(permission) for permission in any_of):
             require(caller.roles, any_of[0])
         return caller

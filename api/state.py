@@ -56,7 +56,7 @@ class State:
         return [None] * len(review_ids)
 
 
-def state_of(request: Request) -> State:
+async def state_of(request: Request) -> State:
     state: State = request.app.state.labelwright
     return state
 
