@@ -11,6 +11,7 @@ from temporalio.runtime import Runtime
 from temporalio.service import RPCError
 
 from domain.errors import TemporalUnavailable
+from workers.conversion import MESSAGES
 from workers.settings import DEFAULT_TEMPORAL_ADDRESS, Settings
 
 SERVER_PATIENCE_SECONDS = 120.0
@@ -48,6 +49,7 @@ async def connect(settings: Settings, *, runtime: Runtime | None = None) -> Clie
             # An API key must not travel in the clear.
             tls=settings.temporal_tls or bool(settings.temporal_api_key),
             runtime=runtime,
+            data_converter=MESSAGES,
         )
     except (RPCError, RuntimeError) as error:
         # The SDK raises RuntimeError for a connection that is refused.
