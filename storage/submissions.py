@@ -32,21 +32,23 @@ from storage.tasks import Task, TaskStatus, task
 # Made once: building a statement takes longer than running it, and every answer runs these.
 # Parameters are not named as columns are: SQLAlchemy would set such a column in each UPDATE.
 
+_HOLD_UNTIL = func.now() + bindparam("hold_for", type_=Interval)
 _HELD = (
-    update(tasks)
+    select(tasks)
     .where(
         tasks.c.task_id == bindparam("task"),
         tasks.c.holder == bindparam("author"),
         tasks.c.status == TaskStatus.CLAIMED,
         ~free(),
     )
-    .values(
-        lease_until=func.greatest(
-            tasks.c.lease_until, func.now() + bindparam("hold_for", type_=Interval)
-        )
-    )
-    .returning(tasks)
+    .with_for_update()
     .cte("held")
+)
+_HELD_LONGER = (
+    update(tasks)
+    .where(tasks.c.task_id == _HELD.c.task_id, tasks.c.lease_until < _HOLD_UNTIL)
+    .values(lease_until=_HOLD_UNTIL)
+    .cte("held_longer")
 )
 _RECEIVED = (
     insert(review_receipts)
@@ -64,8 +66,10 @@ _RECEIVED = (
     .returning(review_receipts.c.created_at)
     .cte("received")
 )
-_BEGIN = select(*_HELD.c, _RECEIVED.c.created_at.label("received_at")).outerjoin_from(
-    _HELD, _RECEIVED, true()
+_BEGIN = (
+    select(*_HELD.c, _RECEIVED.c.created_at.label("received_at"))
+    .outerjoin_from(_HELD, _RECEIVED, true())
+    .add_cte(_HELD_LONGER)
 )
 """Holds the task for who holds it already, and writes the receipt if there is none."""
 

@@ -65,3 +65,19 @@ def test_a_connection_that_died_is_replaced(engine: Engine) -> None:
             connection.execute(text("SELECT 1"))
     with database.transaction(engine) as connection:
         assert connection.scalar(text("SELECT 1")) == 1
+
+
+def test_connections_that_died_during_a_pause_are_replaced_before_their_use(
+    engine: Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(database, "_FRESH_SECONDS", 0.0)
+    with engine.connect() as one, engine.connect() as another:
+        victims = [each.scalar(text("SELECT pg_backend_pid()")) for each in (one, another)]
+    other = database.engine(engine.url.render_as_string(hide_password=False))
+    with other.begin() as killer:
+        for victim in victims:
+            killer.execute(text("SELECT pg_terminate_backend(:pid, 5000)"), {"pid": victim})
+    other.dispose()
+    with database.transaction(engine) as one, database.transaction(engine) as another:
+        living = {each.scalar(text("SELECT pg_backend_pid()")) for each in (one, another)}
+    assert not living & set(victims)
