@@ -10,6 +10,8 @@ from sqlalchemy import (
     ARRAY,
     ColumnElement,
     Connection,
+    Integer,
+    Interval,
     Select,
     Text,
     all_,
@@ -53,6 +55,45 @@ from storage.tasks import Task, TaskStatus, task
 
 URGENT = timedelta(days=1)
 """A deadline that is nearer comes before every fairness between rounds."""
+
+# Made once: building a statement takes longer than running it, and every claim runs these.
+# Parameters are not named as columns are: SQLAlchemy would set such a column in an UPDATE.
+_PERSON = bindparam("person", type_=Text)
+_HELD = (
+    select(tasks)
+    .where(
+        tasks.c.holder == _PERSON,
+        tasks.c.status == TaskStatus.CLAIMED,
+        tasks.c.lease_until > func.now(),
+    )
+    .order_by(tasks.c.priority.desc(), tasks.c.deadline, tasks.c.ordinal, tasks.c.task_id)
+    .limit(bindparam("limit", type_=Integer))
+)
+_ONE_AT_A_TIME = select(
+    func.pg_advisory_xact_lock(func.hashtextextended(bindparam("lock", type_=Text), 0))
+)
+_TAKEN_PART = (
+    insert(participations)
+    .values(
+        round_id=bindparam("round"),
+        record_id=bindparam("record"),
+        account_id=_PERSON,
+        part=bindparam("duty"),
+    )
+    .on_conflict_do_nothing(index_elements=["round_id", "record_id", "account_id"])
+    .cte("taken_part")
+)
+_TAKE = (
+    update(tasks)
+    .where(tasks.c.task_id == bindparam("task"))
+    .values(
+        status=TaskStatus.CLAIMED.value,
+        holder=_PERSON,
+        lease_until=func.now() + bindparam("lease", type_=Interval),
+    )
+    .returning(tasks)
+    .add_cte(_TAKEN_PART)
+)
 
 
 def claim_task(
@@ -250,16 +291,7 @@ def release_task(connection: Connection, account_id: AccountId, task_id: TaskId)
 
 def held_tasks(connection: Connection, account_id: AccountId, *, limit: int = 20) -> list[Task]:
     """The tasks that this person holds on a live lease, the most urgent first."""
-    rows = connection.execute(
-        select(tasks)
-        .where(
-            tasks.c.holder == account_id,
-            tasks.c.status == TaskStatus.CLAIMED,
-            tasks.c.lease_until > func.now(),
-        )
-        .order_by(tasks.c.priority.desc(), tasks.c.deadline, tasks.c.ordinal, tasks.c.task_id)
-        .limit(limit)
-    )
+    rows = connection.execute(_HELD, {"person": account_id, "limit": limit})
     return [task(row) for row in rows]
 
 
@@ -334,27 +366,21 @@ def _held_by_another(held: Task) -> TaskHeldByAnother:
 
 def _one_claim_at_a_time(connection: Connection, account_id: AccountId) -> None:
     # Two claims of one person at once could each miss the slot that the other is about to take.
-    lock = func.pg_advisory_xact_lock(func.hashtextextended(f"claim/{account_id}", 0))
-    connection.execute(select(lock))
+    connection.execute(_ONE_AT_A_TIME, {"lock": f"claim/{account_id}"})
 
 
 def _take(connection: Connection, wanted: Task, account_id: AccountId, lease: timedelta) -> Task:
     """Claims a locked task; the constraint on duties is the last word."""
-    connection.execute(
-        insert(participations)
-        .values(
-            round_id=wanted.round_id,
-            record_id=wanted.record_id,
-            account_id=account_id,
-            part=wanted.kind.value,
-        )
-        .on_conflict_do_nothing(index_elements=["round_id", "record_id", "account_id"])
-    )
     row = connection.execute(
-        update(tasks)
-        .where(tasks.c.task_id == wanted.task_id)
-        .values(status=TaskStatus.CLAIMED.value, holder=account_id, lease_until=func.now() + lease)
-        .returning(tasks)
+        _TAKE,
+        {
+            "round": wanted.round_id,
+            "record": wanted.record_id,
+            "person": account_id,
+            "duty": wanted.kind.value,
+            "task": wanted.task_id,
+            "lease": lease,
+        },
     ).one()
     if wanted.holder is not None and wanted.holder != account_id:
         forget_participations(connection, [(wanted.round_id, wanted.record_id, wanted.holder)])
