@@ -14,9 +14,12 @@ from sqlalchemy import Connection, Engine
 from temporalio import activity
 
 from activities.heartbeat import beating
+from activities.snapshot import GOLD
 from domain.canonical import Sha256
 from domain.errors import RecordsTaken
+from domain.gold import GOLD_ARM, GoldRecord, mixed_in
 from domain.ids import RecordId
+from domain.reviews import Verdict, VerdictKind
 from domain.rounds import Batch, Partition, RoundPlan, Routed, Unserved
 from domain.routing import Lane, Route, Router, Routing, lanes_of
 from domain.selections import Selection
@@ -24,8 +27,12 @@ from storage import lanes, rounds
 from storage.artifacts import ArtifactStore
 from storage.rounds import BatchRow
 
+EXPECTED = pa.field("expected", pa.string())
+"""The right answer to a gold record; null for every other."""
+
 ROUTES = {"lane": pa.int32(), "reviews": pa.int32(), "seconds": pa.float64()}
-"""Columns that a routed batch has besides those of the selected one."""
+RULES_ONLY = ("expected", "reviews", "seconds")
+"""Columns that a routed batch has besides those of the read model."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -64,13 +71,17 @@ class RoutingActivities:
         """
         plan = request.plan
         with beating():
-            batch = self._store.get_table(request.batch.artifact)
-            metadata = snapshot_metadata(self._store, request.partitions, batch, plan.routing)
-            made, table = routed(plan, batch, metadata)
+            made, table = routed(self._store, request)
             artifact = self._store.put_table(table)
             with self._engine.begin() as connection:
                 _reserve(connection, plan, table)
-                lanes.put_lanes(connection, plan.round_id, made, schema=plan.schema.name)
+                lanes.put_lanes(
+                    connection,
+                    plan.round_id,
+                    made,
+                    schema=plan.schema.name,
+                    calibrated=plan.gold.calibrate > 0,
+                )
                 rounds.put_batch(connection, plan.round_id, batch_rows(table, size=plan.shard_size))
                 unserved = tuple(_unserved(connection, plan, made, table))
         return Routed(
@@ -90,26 +101,14 @@ class RoutingActivities:
         return Again(artifact=self._store.put_table(again), records=again.num_rows)
 
 
-def snapshot_metadata(
-    store: ArtifactStore, partitions: Iterable[Partition], batch: pa.Table, routing: Routing
-) -> Mapping[str, Mapping[str, object]]:
-    """The metadata of the batch's records, as the snapshot has them; none where no rule looks."""
-    if not any(rule.when or rule.language for rule in routing.rules):
-        return {}
-    wanted = batch["record_id"].combine_chunks()
-    found: dict[str, Mapping[str, object]] = {}
-    for partition in partitions:
-        table = store.get_table(partition.artifact, columns=["record_id", "metadata"])
-        chosen = table.filter(pc.is_in(table["record_id"], wanted))
-        pairs = zip(chosen["record_id"].to_pylist(), chosen["metadata"].to_pylist(), strict=True)
-        found.update((record_id, json.loads(metadata)) for record_id, metadata in pairs)
-    return found
+def routed(store: ArtifactStore, request: RouteBatch) -> tuple[list[Lane], pa.Table]:
+    """The lanes that the batch needs, and the batch with gold mixed in and a route for each record.
 
-
-def routed(
-    plan: RoundPlan, batch: pa.Table, metadata: Mapping[str, Mapping[str, object]]
-) -> tuple[list[Lane], pa.Table]:
-    """The lanes that the batch needs, and the batch with the route of each record."""
+    Follows from the plan and the artifacts alone, so that an audit comes to the same.
+    """
+    plan, batch = request.plan, store.get_table(request.batch.artifact)
+    batch = with_gold(plan, batch, snapshot_gold(store, request.partitions, plan))
+    metadata = _snapshot_metadata(store, request.partitions, batch, plan.routing)
     router = Router(plan.routing, reviews=plan.reviews_per_record, seconds=plan.review_seconds)
     routes: list[Route] = [
         router.route(
@@ -129,10 +128,70 @@ def routed(
     return made or [Lane(number=0)], batch
 
 
+def snapshot_gold(
+    store: ArtifactStore, partitions: Iterable[Partition], plan: RoundPlan
+) -> list[GoldRecord]:
+    """The snapshot's gold records whose answer is a label of the round's schema."""
+    if not plan.gold.share:
+        return []
+    found: list[GoldRecord] = []
+    for partition in partitions:
+        columns = ["record_id", "content_digest", "label", "eligibility"]
+        table = store.get_table(partition.artifact, columns=columns)
+        gold = table.filter(pc.equal(table["eligibility"], GOLD)).drop(["eligibility"])
+        found.extend(GoldRecord(**row) for row in gold.to_pylist())
+    return [each for each in found if each.label in plan.schema.labels]
+
+
+def with_gold(plan: RoundPlan, batch: pa.Table, known: Sequence[GoldRecord]) -> pa.Table:
+    """The batch with gold records at places of their own, and with what their answer is."""
+    placed: list[tuple[float, dict[str, object]]] = [
+        (float(place), row | {"expected": None}) for place, row in enumerate(batch.to_pylist())
+    ]
+    gold = mixed_in(known, records=batch.num_rows, share=plan.gold.share, round_id=plan.round_id)
+    placed += [(place, _gold_row(each, rank)) for rank, (place, each) in enumerate(gold)]
+    rows = [row for _, row in sorted(placed, key=lambda pair: pair[0])]
+    for ordinal, row in enumerate(rows):
+        row["ordinal"] = ordinal
+    return pa.Table.from_pylist(rows, schema=batch.schema.append(EXPECTED))
+
+
+def _gold_row(each: GoldRecord, rank: int) -> dict[str, object]:
+    answer = Verdict(kind=VerdictKind.LABEL, label=each.label).answer
+    return {
+        "record_id": each.record_id,
+        "arm": GOLD_ARM,
+        "rank": rank,
+        "score": None,
+        "propensity": None,
+        "reason": "its answer is known: it measures reviewers",
+        "predicted": None,
+        "content_digest": each.content_digest,
+        "expected": answer,
+    }
+
+
+def _snapshot_metadata(
+    store: ArtifactStore, partitions: Iterable[Partition], batch: pa.Table, routing: Routing
+) -> Mapping[str, Mapping[str, object]]:
+    """The metadata of the batch's records, as the snapshot has them; none where no rule looks."""
+    if not any(rule.when or rule.language for rule in routing.rules):
+        return {}
+    wanted = batch["record_id"].combine_chunks()
+    found: dict[str, Mapping[str, object]] = {}
+    for partition in partitions:
+        table = store.get_table(partition.artifact, columns=["record_id", "metadata"])
+        chosen = table.filter(pc.is_in(table["record_id"], wanted))
+        pairs = zip(chosen["record_id"].to_pylist(), chosen["metadata"].to_pylist(), strict=True)
+        found.update((record_id, json.loads(metadata)) for record_id, metadata in pairs)
+    return found
+
+
 def _reserve(connection: Connection, plan: RoundPlan, batch: pa.Table) -> None:
     rounds.lock_pool(connection, plan.pool_id)
     taken = rounds.reserved_records(connection, plan.pool_id, besides=plan.round_id)
-    if overlap := taken & set(batch["record_id"].to_pylist()):
+    selected = batch.filter(pc.is_null(batch["expected"]))
+    if overlap := taken & set(selected["record_id"].to_pylist()):
         raise RecordsTaken(
             f"{len(overlap):,} of the records are in the batch of another open round",
             hint="start the round again: it will choose others",

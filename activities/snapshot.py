@@ -20,6 +20,7 @@ from storage import datasets, pools, rounds
 from storage.artifacts import ArtifactStore
 
 ELIGIBLE = "eligible"
+GOLD = "kept to measure reviewers"
 _BEFORE = {DatasetRole.EXCLUDED: "judged unusable before"}
 PREDICTIONS = pa.schema([("record_id", pa.string()), ("predicted", pa.string())])
 
@@ -97,6 +98,8 @@ def _mark(
         before = earlier.get(record_id)
         if before is not None and before.role not in UNSETTLED_ROLES:
             eligibility.append(_BEFORE.get(before.role, f"in the dataset as {before.role}"))
+        elif role == KnownRole.GOLD:
+            eligibility.append(GOLD)
         elif label is not None:
             eligibility.append("labelled when imported")
             imported.append(_imported(record_id, content_digest, label, role))

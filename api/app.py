@@ -14,6 +14,7 @@ from api.middleware import Door, Observation
 from api.routes import (
     accounts,
     batches,
+    calibrations,
     datasets,
     decisions,
     definitions,
@@ -95,6 +96,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         decisions,
         ledger,
         reviews,
+        calibrations,
         datasets,
         models,
         inbox,

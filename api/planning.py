@@ -20,6 +20,7 @@ from domain.errors import (
     InvalidReviewRules,
     NotFound,
 )
+from domain.gold import GoldRules, check_gold_rules
 from domain.ids import PoolId, RoundId
 from domain.labels import Guideline, LabelSchema
 from domain.policy import SamplingPolicy
@@ -53,6 +54,7 @@ def plan_round(connection: Connection, body: RoundBody, caller: Caller) -> Round
     governed = _policy(connection, body, pool, dataset)
     policy, approval = governed.policy, governed.approval
     records = _records(body, policy, pool, eligible)
+    gold = _gold(body, pool)
     return RoundPlan(
         round_id=_new_round_id(pool.pool_id),
         pool_id=pool.pool_id,
@@ -72,6 +74,7 @@ def plan_round(connection: Connection, body: RoundBody, caller: Caller) -> Round
         review_seconds=body.seconds,
         reviewing=_rules(connection, body),
         shares=body.shares.shares,
+        gold=gold,
         routing=EVERYBODY if body.routing is None else pinned_routing(connection, body.routing),
     )
 
@@ -103,6 +106,19 @@ def _check_eligible(connection: Connection, pool: Pool) -> int:
             hint="import records that nobody has labelled",
         )
     return eligible
+
+
+def _gold(body: RoundBody, pool: Pool) -> GoldRules:
+    rules = check_gold_rules(body.gold.rules)
+    wanted = max(rules.calibrate, 1 if rules.share else 0)
+    if pool.gold < wanted:
+        raise InvalidInput(
+            f"reviewers are to be measured by {wanted:,} gold records or more, and "
+            f"“{pool.pool_id}” has {pool.gold:,}",
+            hint="import records with their labels and the role gold",
+            gold=pool.gold,
+        )
+    return rules
 
 
 def _policy(connection: Connection, body: RoundBody, pool: Pool, dataset: str) -> GovernedPolicy:

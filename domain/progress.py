@@ -24,6 +24,8 @@ class ShardRecord:
     """How many people judge it before anybody adjudicates; none: as many as the round says."""
     seconds: float | None = None
     """From the opening of its tasks to its deadline; none: as the round says."""
+    expected: str | None = None
+    """The right answer, where the record is gold: it measures reviewers and settles nothing."""
 
 
 @dataclass(frozen=True, kw_only=True)

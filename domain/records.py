@@ -32,6 +32,8 @@ class KnownRole(StrEnum):
 
     TRAIN = "train"
     TEST = "test"
+    GOLD = "gold"
+    """Neither: it is shown to reviewers now and then, to see whether they answer it right."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -10,6 +10,7 @@ from enum import StrEnum
 
 from domain.accounts import Actor
 from domain.canonical import Sha256, digest
+from domain.gold import GoldRules
 from domain.ids import Document, PoolId, RecordId, RoundId, Timestamp
 from domain.labels import LabelSchema
 from domain.ledger import GENESIS
@@ -75,6 +76,8 @@ class RoundPlan:
     shares: RoleShares = field(default_factory=RoleShares)
     routing: Routing = EVERYBODY
     """Who judges which record, where that is not the same for all."""
+    gold: GoldRules = field(default_factory=GoldRules)
+    """How reviewers are measured."""
     signature: str = ""
 
     @property

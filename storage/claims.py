@@ -161,7 +161,7 @@ def _best_task() -> Select[*tuple[object, ...]]:
         .join(first, true())
         .where(
             lanes.c.open,
-            suits(person),
+            suits(person, wanted.c.kind),
             or_(round_id.is_(None), lanes.c.round_id == round_id),
             or_(queue.is_(None), lanes.c.queue == queue),
         )
@@ -218,7 +218,7 @@ def claim_named(
 
 def check_suited(connection: Connection, account_id: AccountId, wanted: Task) -> None:
     """Raises NotQualified when the task's lane demands what the person does not bring."""
-    suited = suits(account_id).label("suited")
+    suited = suits(account_id, wanted.kind).label("suited")
     row = connection.execute(
         select(lanes, suited).where(
             lanes.c.round_id == wanted.round_id, lanes.c.lane == wanted.lane

@@ -31,6 +31,7 @@ from domain.accounts import Role
 from domain.ids import RoundId
 from domain.profiles import Standing
 from domain.routing import Clearance, Lane, Requirement
+from domain.tasks import TaskKind
 from storage.participations import Person
 from storage.profiles import list_profiles
 from storage.tables import accounts, lanes, profiles, standings
@@ -92,8 +93,35 @@ def people_of(connection: Connection, round_id: RoundId, *, today: date) -> dict
     return Counter(row.lane for row in rows if not people[row.account_id].away(today))
 
 
-def suits(person: Person) -> ColumnElement[bool]:
-    """Whether the person brings all that a row of `lanes` demands, and may be relied on there."""
+def suits(
+    person: Person, kind: TaskKind | ColumnElement[str] = TaskKind.REVIEW
+) -> ColumnElement[bool]:
+    """Whether the person may do tasks of that kind in a row of `lanes`.
+
+    They bring all that it demands, are not paused and, to review where that is wanted, have passed
+    the calibration.
+    """
+
+    def stands(standing: Standing) -> ColumnElement[bool]:
+        return exists().where(
+            standings.c.account_id == person,
+            standings.c.schema_name == lanes.c.schema_name,
+            standings.c.standing == standing.value,
+        )
+
+    return and_(
+        brings(person),
+        not_(stands(Standing.PAUSED)),
+        or_(
+            not_(lanes.c.calibrated),
+            literal(TaskKind.REVIEW.value) != kind,
+            stands(Standing.PASSED),
+        ),
+    )
+
+
+def brings(person: Person) -> ColumnElement[bool]:
+    """Whether the person's profile has all that a row of `lanes` demands."""
     demanded = (
         func.jsonb_each_text(lanes.c.expertise).table_valued("domain", "level").render_derived()
     )
@@ -105,28 +133,12 @@ def suits(person: Person) -> ColumnElement[bool]:
         lanes.c.clearance <= func.coalesce(_of(person, profiles.c.clearance), 0),
         lanes.c.languages.op("<@")(spoken),
         not_(too_low),
-        relied_on(person),
     )
 
 
 def _of(person: Person, value: ColumnElement[Any]) -> ColumnElement[Any]:
     """From the person's profile: asked once a statement where the person is always the same."""
     return select(value).where(profiles.c.account_id == person).scalar_subquery()
-
-
-def relied_on(person: Person) -> ColumnElement[bool]:
-    """Whether the person's answers count in a row of `lanes`: not paused, calibrated if need be."""
-
-    def stands(standing: Standing) -> ColumnElement[bool]:
-        return exists().where(
-            standings.c.account_id == person,
-            standings.c.schema_name == lanes.c.schema_name,
-            standings.c.standing == standing.value,
-        )
-
-    return and_(
-        not_(stands(Standing.PAUSED)), or_(not_(lanes.c.calibrated), stands(Standing.PASSED))
-    )
 
 
 def lane_row(lane: Lane) -> dict[str, Any]:

@@ -40,6 +40,8 @@ class Pool:
     records: int
     labelled_train: int
     labelled_test: int
+    gold: int
+    """Records with a known answer that measure reviewers."""
 
 
 def create_pool(
@@ -109,7 +111,7 @@ def get_record(connection: Connection, pool_id: PoolId, record_id: RecordId) -> 
     ).one_or_none()
     if row is None:
         raise NotFound("the pool has no such record", pool_id=pool_id, record_id=record_id)
-    return _record(row)
+    return record(row)
 
 
 def list_records(
@@ -120,7 +122,7 @@ def list_records(
     if after is not None:
         query = query.where(records.c.record_id > after)
     return [
-        _record(row) for row in connection.execute(query.order_by(records.c.record_id).limit(limit))
+        record(row) for row in connection.execute(query.order_by(records.c.record_id).limit(limit))
     ]
 
 
@@ -174,6 +176,7 @@ def _pools() -> Select[*tuple[object, ...]]:
             func.count().label("records"),
             func.count().filter(records.c.role == KnownRole.TRAIN).label("labelled_train"),
             func.count().filter(records.c.role == KnownRole.TEST).label("labelled_test"),
+            func.count().filter(records.c.role == KnownRole.GOLD).label("gold"),
         )
         .where(records.c.pool_id == pools.c.pool_id)
         .lateral("counts")
@@ -195,10 +198,11 @@ def _pool(row: Row[*tuple[object, ...]]) -> Pool:
         records=row.records,
         labelled_train=row.labelled_train,
         labelled_test=row.labelled_test,
+        gold=row.gold,
     )
 
 
-def _record(row: Row[*tuple[object, ...]]) -> Record:
+def record(row: Row[*tuple[object, ...]]) -> Record:
     return Record(
         record_id=row.record_id,
         content=Content(json.loads(row.content)),

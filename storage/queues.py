@@ -22,11 +22,12 @@ from sqlalchemy import (
 from sqlalchemy.sql.selectable import NamedFromClause
 
 from domain.ids import AccountId, RoundId, Timestamp
+from domain.profiles import Standing
 from domain.routing import Lane
 from domain.tasks import TaskKind
-from storage.lanes import lane, relied_on, suits
+from storage.lanes import brings, lane, suits
 from storage.participations import barred, free, offered
-from storage.tables import lanes, participations, task_skips, tasks
+from storage.tables import lanes, participations, standings, task_skips, tasks
 from storage.tasks import TaskStatus
 
 COUNTED = 100
@@ -44,8 +45,9 @@ class Unsuited:
 
     round_id: RoundId
     lane: Lane
-    paused: bool
+    suited: bool
     """The profile would suit it; the person's standing does not."""
+    standing: Standing
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -82,7 +84,10 @@ def queue_facts(
     wanted = tasks.c.kind.in_([kind.value for kind in kinds])
     live = tasks.c.status.in_([TaskStatus.OPEN, TaskStatus.CLAIMED])
     held = and_(wanted, tasks.c.status == TaskStatus.CLAIMED, not_(free()))
-    suited = [*here, suits(account_id)]
+    may_work = suits(
+        account_id, TaskKind.REVIEW if TaskKind.REVIEW in kinds else TaskKind.ADJUDICATION
+    )
+    suited = [*here, may_work]
     part, skip = participations.alias("part"), task_skips.alias("skip")
     my_part = and_(
         part.c.round_id == tasks.c.round_id,
@@ -112,7 +117,7 @@ def queue_facts(
         claimed_by_others=others,
         next_lapse=next_lapse,
         mine=_records(connection, _RECORD, _LANED, [*here, held, tasks.c.holder == account_id]),
-        unsuited=_unsuited(connection, account_id, here, wanted),
+        unsuited=_unsuited(connection, account_id, [*here, not_(may_work)], wanted),
     )
 
 
@@ -174,16 +179,33 @@ def _leases(
 def _unsuited(
     connection: Connection,
     account_id: AccountId,
-    here: Iterable[ColumnElement[bool]],
+    which: Iterable[ColumnElement[bool]],
     wanted: ColumnElement[bool],
 ) -> list[Unsuited]:
     waiting = exists().where(
         tasks.c.round_id == lanes.c.round_id, tasks.c.lane == lanes.c.lane, wanted, free()
     )
+    standing = (
+        select(standings.c.standing)
+        .where(standings.c.account_id == account_id, standings.c.schema_name == lanes.c.schema_name)
+        .scalar_subquery()
+    )
     rows = connection.execute(
-        select(lanes, not_(relied_on(account_id)).label("paused"))
-        .where(*here, not_(suits(account_id)), waiting)
+        select(
+            lanes,
+            brings(account_id).label("suited"),
+            func.coalesce(standing, Standing.UNTRIED.value).label("standing"),
+        )
+        .where(*which, waiting)
         .order_by(lanes.c.round_id, lanes.c.lane)
         .limit(_LANES_TOLD)
     )
-    return [Unsuited(round_id=row.round_id, lane=lane(row), paused=row.paused) for row in rows]
+    return [
+        Unsuited(
+            round_id=row.round_id,
+            lane=lane(row),
+            suited=row.suited,
+            standing=Standing(row.standing),
+        )
+        for row in rows
+    ]

@@ -11,6 +11,7 @@ from sqlalchemy.dialects.postgresql import JSONB, distinct_on, insert
 
 from domain.canonical import Sha256
 from domain.errors import Conflict, NotFound
+from domain.gold import GOLD_ARM
 from domain.ids import Document, PoolId, RecordId, RoundId, Timestamp
 from domain.records import Json
 from domain.rounds import Phase, RoundPlan
@@ -223,7 +224,7 @@ def lock_pool(connection: Connection, pool_id: PoolId) -> None:
 def reserved_records(
     connection: Connection, pool_id: PoolId, *, besides: RoundId
 ) -> frozenset[RecordId]:
-    """Records of the pool that are in the batch of another round that is still open."""
+    """Records of the pool that another open round has selected. Gold is anybody's."""
     found = connection.scalars(
         select(batch_records.c.record_id)
         .join(rounds, rounds.c.round_id == batch_records.c.round_id)
@@ -231,6 +232,7 @@ def reserved_records(
             rounds.c.pool_id == pool_id,
             rounds.c.closed_at.is_(None),
             rounds.c.round_id != besides,
+            batch_records.c.arm != GOLD_ARM,
         )
     )
     return frozenset(map(RecordId, found))

@@ -249,15 +249,17 @@ def _role(value: object) -> KnownRole | None:
     try:
         return KnownRole(str(value).strip().lower())
     except ValueError:
-        raise InvalidRecord(f"the role is neither train nor test: {str(value)[:40]!r}") from None
+        raise InvalidRecord(
+            f"the role is none of train, test and gold: {str(value)[:40]!r}"
+        ) from None
 
 
 def _role_of_label(label: str | None, role: KnownRole | None) -> KnownRole | None:
     """A label without a role is for training; without a label there is nothing to test with."""
     if label is not None:
         return role or KnownRole.TRAIN
-    if role is KnownRole.TEST:
-        raise InvalidRecord("the role is test, but the record has no label to test with")
+    if role in {KnownRole.TEST, KnownRole.GOLD}:
+        raise InvalidRecord(f"the role is {role}, but the record has no label for that")
     return None
 
 

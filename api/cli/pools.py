@@ -53,6 +53,7 @@ def show_pool(
             ("records", f"{found['records']:,}"),
             ("known labels to train on", f"{found['labelled_train']:,}"),
             ("known labels to test on", f"{found['labelled_test']:,}"),
+            ("known answers to measure reviewers", f"{found['gold']:,}"),
             ("to choose from", f"{found['eligible']:,}"),
         ],
     )

@@ -28,7 +28,7 @@ from domain.accounts import Permission
 from domain.errors import Conflict, NotFound
 from domain.ids import RoundId, TaskId
 from domain.labels import LabelSchema
-from domain.profiles import Profile
+from domain.profiles import Profile, Standing
 from domain.reviewing import ReviewRules
 from domain.reviews import VerdictKind
 from domain.tasks import ReviewStatus, TaskKind
@@ -156,7 +156,14 @@ def _nothing(profile: Profile, facts: queues.QueueFacts) -> Claimed:
         why, detail = "all_skipped", "what is left was skipped or put off"
     elif facts.claimed_by_others:
         why, detail = "all_leased", "other people are working on what is left"
-    elif any(each.paused for each in facts.unsuited):
+    elif (first := _calibration(facts)) is not None:
+        return Claimed(
+            task=None,
+            why="calibration_wanted",
+            detail="answer a few records whose answer is known, and then begin",
+            calibrate=first,
+        )
+    elif any(each.standing is Standing.PAUSED for each in facts.unsuited):
         why, detail = "paused", "your answers are being looked at; a lead can say more"
     elif unqualified:
         why, detail = "not_qualified", "what is left needs " + "; or ".join(unqualified)
@@ -165,6 +172,12 @@ def _nothing(profile: Profile, facts: queues.QueueFacts) -> Claimed:
     else:
         why, detail = "nothing_open", "nothing waits for anybody"
     return Claimed(task=None, why=why, detail=detail, next_at=facts.next_lapse)
+
+
+def _calibration(facts: queues.QueueFacts) -> RoundId | None:
+    """A round that only wants the person to be calibrated first."""
+    suited = (each for each in facts.unsuited if each.suited and each.standing is Standing.UNTRIED)
+    return next((each.round_id for each in suited), None)
 
 
 def _unqualified(profile: Profile, facts: queues.QueueFacts) -> list[str]:
@@ -203,7 +216,7 @@ def _view_held(connection: Connection, task_id: TaskId, caller: Caller) -> TaskV
         content=detail.content,
         metadata=detail.metadata,
         schema=f"{plan.schema.name}@{plan.schema.version}",
-        labels=_choices(plan.schema),
+        labels=choices(plan.schema),
         choice=plan.schema.choice,
         min_labels=plan.schema.min_labels,
         max_labels=plan.schema.most,
@@ -219,7 +232,8 @@ def _view_held(connection: Connection, task_id: TaskId, caller: Caller) -> TaskV
     )
 
 
-def _choices(schema: LabelSchema) -> list[LabelChoice]:
+def choices(schema: LabelSchema) -> list[LabelChoice]:
+    """The labels with the keys that give them."""
     # Where the labels are digits, any other digit as their key would be a trap.
     keys = schema.labels if set(schema.labels) <= set(KEYS) else KEYS
     return [

@@ -22,6 +22,8 @@ class PoolView:
     records: int
     labelled_train: int
     labelled_test: int
+    gold: int
+    """With a known answer, to measure reviewers."""
     eligible: int
     """Records without a known label: what a round chooses from."""
     created_at: Timestamp
@@ -35,7 +37,8 @@ class PoolView:
             records=pool.records,
             labelled_train=pool.labelled_train,
             labelled_test=pool.labelled_test,
-            eligible=pool.records - pool.labelled_train - pool.labelled_test,
+            gold=pool.gold,
+            eligible=pool.records - pool.labelled_train - pool.labelled_test - pool.gold,
             created_at=pool.created_at,
         )
 

@@ -12,6 +12,7 @@ from api.schemas.reviewing import ReviewingBody
 from api.schemas.routings import RoutingSummary
 from domain.accounts import Actor
 from domain.canonical import Sha256
+from domain.gold import MAX_CALIBRATION, MAX_SHARE, MAX_WINDOW, GoldRules
 from domain.ids import PoolId, RecordId, RoundId, Timestamp
 from domain.outcomes import How
 from domain.policy import MAX_BATCH
@@ -220,6 +221,25 @@ class SharesBody(Body):
         return RoleShares(validation=self.validation, test=self.test, monitoring=self.monitoring)
 
 
+class GoldBody(Body):
+    """How reviewers are measured by records of the pool that have the role gold."""
+
+    share: float = Field(default=GoldRules.share, ge=0.0, le=MAX_SHARE)
+    """Of the records that reviewers are given."""
+    floor: float = Field(default=GoldRules.floor, ge=0.0, le=1.0)
+    """The share of right answers below which a reviewer is paused."""
+    least: int = Field(default=GoldRules.least, ge=1, le=MAX_WINDOW)
+    """Answers to such records before anybody is judged by them."""
+    window: int = Field(default=GoldRules.window, ge=1, le=MAX_WINDOW)
+    """The latest such answers that count."""
+    calibrate: int = Field(default=GoldRules.calibrate, ge=0, le=MAX_CALIBRATION)
+    """How many of them somebody new to the label schema answers before they review."""
+
+    @property
+    def rules(self) -> GoldRules:
+        return GoldRules(**self.model_dump())
+
+
 class RoundBody(Body):
     model_config = ConfigDict(
         json_schema_extra={
@@ -248,9 +268,10 @@ class RoundBody(Body):
     label_schema: str | None = Field(default=None, alias="schema", max_length=100)
     """`name` or `name@version`; left out: the pool's own."""
     guideline: str | None = Field(default=None, max_length=100)
-    routing: str | None = Field(default=None, max_length=100)
-    """name or name@version; left out: every reviewer may judge every record."""
     """`name` or `name@version`; left out: one that says nothing."""
+    routing: str | None = Field(default=None, max_length=100)
+    """`name` or `name@version`; left out: every reviewer may judge every record."""
+    gold: GoldBody = GoldBody()
     dataset: Name | None = None
     """Left out: named after the pool."""
     reviews_per_record: int = Field(default=2, ge=1, le=MAX_REVIEWS_PER_RECORD)

@@ -80,6 +80,7 @@ Why = Literal[
     "all_leased",
     "not_qualified",
     "all_skipped",
+    "calibration_wanted",
     "paused",
     "away",
     "capacity_reached",
@@ -95,6 +96,8 @@ class Claimed:
     detail: str = ""
     next_at: Timestamp | None = None
     """When a task that somebody holds may come back, if they stay away."""
+    calibrate: RoundId | None = None
+    """The round whose calibration set comes first: GET /api/v1/calibrations/{round}."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -11,6 +11,7 @@ from storage.tables.notices import (
 from storage.tables.people import (
     accounts,
     api_tokens,
+    gold_answers,
     idempotency_keys,
     one_time_passwords,
     profile_changes,
@@ -55,6 +56,7 @@ __all__ = [
     "deliveries",
     "evaluations",
     "events",
+    "gold_answers",
     "guidelines",
     "idempotency_keys",
     "imports",

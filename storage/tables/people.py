@@ -5,6 +5,7 @@ from __future__ import annotations
 from sqlalchemy import (
     ARRAY,
     BigInteger,
+    Boolean,
     CheckConstraint,
     Column,
     ForeignKey,
@@ -71,6 +72,21 @@ standings = Table(
     CheckConstraint("standing IN ('untried', 'passed', 'paused')", name="standing"),
 )
 """How far a person's answers under a label schema may be relied on; no row: untried."""
+
+gold_answers = Table(
+    "gold_answers",
+    metadata,
+    Column("answer_id", Text, primary_key=True),
+    _account(),
+    Column("schema_name", Text, nullable=False),
+    Column("round_id", Text, ForeignKey("rounds.round_id")),
+    Column("record_id", Text, nullable=False),
+    Column("correct", Boolean, nullable=False),
+    Column("answered_at", Instant, nullable=False),
+    Index("ix_gold_answers_account_id_schema_name", "account_id", "schema_name", "answered_at"),
+)
+"""Answers to records whose answer is known: in a round by the id of the review, in a calibration
+without a round."""
 
 api_tokens = Table(
     "api_tokens",

@@ -96,7 +96,7 @@ records = Table(
     *_content(),
     created_at(),
     Column("updated_at", Instant, nullable=False, server_default=func.now()),
-    CheckConstraint("role IN ('train', 'test')", name="role"),
+    CheckConstraint("role IN ('train', 'test', 'gold')", name="role"),
     CheckConstraint("(label IS NULL) = (role IS NULL)", name="role_with_label"),
     # Labelled records are few: counting them must not read the pool.
     Index("ix_records_labelled", "pool_id", "role", postgresql_where=text("label IS NOT NULL")),

@@ -74,7 +74,7 @@ def test_nobody_is_offered_what_they_do_not_qualify_for(
         claim_named(connection, ada, review_task(), LEASE)
     facts = queue_facts(connection, ada, BOTH)
     assert (facts.claimable, facts.barred, facts.claimed_by_others) == (0, 0, 0)
-    assert [(each.lane.requirement, each.paused) for each in facts.unsuited] == [(GERMAN, False)]
+    assert [(each.lane.requirement, each.suited) for each in facts.unsuited] == [(GERMAN, False)]
     assert claim_task(connection, ben, kinds=BOTH, lease=LEASE) is not None
 
 
@@ -87,7 +87,8 @@ def test_somebody_who_is_paused_is_offered_nothing_under_that_schema(
         connection, ada, "topics", Standing.PAUSED, changed_by=LEAD, reason="3 of 8 wrong"
     )
     assert claim_task(connection, ada, kinds=BOTH, lease=LEASE) is None
-    assert [each.paused for each in queue_facts(connection, ada, BOTH).unsuited] == [True]
+    [found] = queue_facts(connection, ada, BOTH).unsuited
+    assert (found.suited, found.standing) == (True, Standing.PAUSED)
 
     profiles.put_standing(
         connection, ada, "topics", Standing.PASSED, changed_by=LEAD, reason="talked it over"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from activities.routing import RouteBatch, routed, selection, snapshot_metadata
+from activities.routing import RULES_ONLY, RouteBatch, routed, selection
 from domain.policy import SamplingPolicy
 from domain.rounds import Batch, Routed
 from domain.selections import GateResult, batch_digest
@@ -47,11 +47,8 @@ def _check_routes(evidence: Evidence, store: ArtifactStore, tables: Tables) -> I
         answer = asked.answer(Routed)
         if plan is None or answer is None:
             continue
-        request = asked.request(RouteBatch)
-        batch, table = store.get_table(request.batch.artifact), store.get_table(answer.artifact)
-        metadata = snapshot_metadata(store, request.partitions, batch, plan.routing)
-        made, expected = routed(plan, batch, metadata)
-        if not table.equals(expected) or answer.lanes != tuple(made):
+        made, expected = routed(store, asked.request(RouteBatch))
+        if not store.get_table(answer.artifact).equals(expected) or answer.lanes != tuple(made):
             yield Finding(
                 kind=FindingKind.ROUTE_DIFFERS,
                 subject=f"artifact {answer.artifact}",
@@ -59,7 +56,7 @@ def _check_routes(evidence: Evidence, store: ArtifactStore, tables: Tables) -> I
                 expected=plan.routing.digest,
             )
         shards = _shards_of_records(evidence, store)
-        rows = expected.drop(["reviews", "seconds"]).to_pylist()
+        rows = expected.drop(RULES_ONLY).to_pylist()
         yield from compare(
             "batch_records",
             "record_id",

@@ -1,0 +1,47 @@
+"""What people decide about a task besides answering it, in the terms of WS-HumanTask.
+
+Such a decision is a message like any other: signed, in history, in the ledger, then in the queues.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+from domain.accounts import Actor
+from domain.ids import AccountId, RecordId, RoundId, TaskId, Timestamp
+
+
+class Direction(StrEnum):
+    DELEGATE = "delegate"
+    """The task is another person's from now on."""
+    FORWARD = "forward"
+    """The task waits in another queue; what its record demands stays demanded."""
+    SUSPEND = "suspend"
+    """Nobody is offered the task until a given time."""
+    RESUME = "resume"
+    SKIP = "skip"
+    """This person passes the task by; others are offered it."""
+    WITHDRAW = "withdraw"
+    """The record is held as it is: no answer is wanted any more."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class TaskDirected:
+    """Signal `direct`."""
+
+    request_id: str
+    round_id: RoundId
+    task_id: TaskId
+    record_id: RecordId
+    direction: Direction
+    reason: str
+    actor: Actor
+    submitted_at: Timestamp
+    to_account: AccountId | None = None
+    """With delegate."""
+    to_lane: int | None = None
+    """With forward: a lane of the round, in which the record's own demands hold too."""
+    until: Timestamp | None = None
+    """With suspend."""
+    signature: str = ""
