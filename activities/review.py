@@ -9,6 +9,7 @@ from sqlalchemy import Engine
 from temporalio import activity
 
 from domain.canonical import Sha256
+from domain.gold import Paused
 from domain.ids import RecordId
 from domain.outcomes import How, Outcome
 from domain.progress import Given, ShardRecord
@@ -62,10 +63,13 @@ class ReviewActivities:
         return [ShardRecord(**row) for row in part.to_pylist()]
 
     @activity.defn
-    def project_shard(self, projection: Projection) -> None:
-        """Brings queues and read model up to date in one transaction; twice is as good as once."""
+    def project_shard(self, projection: Projection) -> list[Paused]:
+        """Brings queues and read model up to date in one transaction; twice is as good as once.
+
+        Who is paused by it, because of answers to gold records in this shard or elsewhere.
+        """
         with self._engine.begin() as connection:
-            project_shard(connection, projection)
+            return project_shard(connection, projection)
 
     @activity.defn
     def store_outcomes(self, request: StoreOutcomes) -> Sha256:
@@ -89,10 +93,12 @@ class Reviewed:
 
 
 def read_reviewed(store: ArtifactStore, artifacts: tuple[Sha256, ...]) -> dict[RecordId, Reviewed]:
-    """The last look at each record, from the outcomes of all the round's shards."""
+    """The last look at each record, from the outcomes of all the round's shards; without gold."""
     latest: dict[RecordId, Reviewed] = {}
     for artifact in artifacts:
         for row in store.get_table(artifact).to_pylist():
+            if row["how"] == How.GOLD:
+                continue
             reviewed = Reviewed(
                 outcome=_outcome(row),
                 answers=tuple(zip(row["reviewers"], row["answers"], strict=True)),

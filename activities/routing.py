@@ -19,7 +19,6 @@ from domain.canonical import Sha256
 from domain.errors import RecordsTaken
 from domain.gold import GOLD_ARM, GoldRecord, mixed_in
 from domain.ids import RecordId
-from domain.reviews import Verdict, VerdictKind
 from domain.rounds import Batch, Partition, RoundPlan, Routed, Unserved
 from domain.routing import Lane, Route, Router, Routing, lanes_of
 from domain.selections import Selection
@@ -28,7 +27,7 @@ from storage.artifacts import ArtifactStore
 from storage.rounds import BatchRow
 
 EXPECTED = pa.field("expected", pa.string())
-"""The right answer to a gold record; null for every other."""
+"""The right label of a gold record; null for every other."""
 
 ROUTES = {"lane": pa.int32(), "reviews": pa.int32(), "seconds": pa.float64()}
 RULES_ONLY = ("expected", "reviews", "seconds")
@@ -140,7 +139,7 @@ def snapshot_gold(
         table = store.get_table(partition.artifact, columns=columns)
         gold = table.filter(pc.equal(table["eligibility"], GOLD)).drop(["eligibility"])
         found.extend(GoldRecord(**row) for row in gold.to_pylist())
-    return [each for each in found if each.label in plan.schema.labels]
+    return [each for each in found if plan.schema.knows(each.label)]
 
 
 def with_gold(plan: RoundPlan, batch: pa.Table, known: Sequence[GoldRecord]) -> pa.Table:
@@ -157,7 +156,6 @@ def with_gold(plan: RoundPlan, batch: pa.Table, known: Sequence[GoldRecord]) -> 
 
 
 def _gold_row(each: GoldRecord, rank: int) -> dict[str, object]:
-    answer = Verdict(kind=VerdictKind.LABEL, label=each.label).answer
     return {
         "record_id": each.record_id,
         "arm": GOLD_ARM,
@@ -167,7 +165,7 @@ def _gold_row(each: GoldRecord, rank: int) -> dict[str, object]:
         "reason": "its answer is known: it measures reviewers",
         "predicted": None,
         "content_digest": each.content_digest,
-        "expected": answer,
+        "expected": each.label,
     }
 
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from domain.accounts import Role
+from domain.gold import Paused
 from domain.ids import RoundId
 from domain.notices import Audience, Notice, NoticeKind
 from domain.progress import RecordProgress, ShardRules
@@ -39,6 +41,24 @@ def escalation(
         text=f"{_counted(len(records))} of this round unsettled after {hours:g} hours; "
         f"the deadline is {_minute(deadline)}",
         detail=detail,
+    )
+
+
+def pause(paused: Paused, rules: ShardRules, *, sequence: int) -> Notice:
+    """To those who run rounds; `sequence` is that of the decision that wrote it down."""
+    return Notice(
+        notice_id=_notice_id(rules.round_id, rules.shard, sequence),
+        kind=NoticeKind.REVIEWER_PAUSED,
+        audience=Audience(roles=(Role.REQUESTER.value, Role.ADMIN.value)),
+        subject=paused.account_id,
+        text=f"a reviewer is paused: {paused.right} of the last {paused.answered} known answers "
+        "were right",
+        detail={
+            "account_id": paused.account_id,
+            "answered": paused.answered,
+            "right": paused.right,
+            "schema": rules.schema.name,
+        },
     )
 
 

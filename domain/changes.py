@@ -10,6 +10,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 from typing import TypeVar
 
+from domain.gold import GoldJudged
 from domain.ids import RecordId, ReviewId, RoundId, TaskId, Timestamp
 from domain.notices import Notice
 from domain.outcomes import Outcome
@@ -37,6 +38,7 @@ class Changes:
     _withdrawn: dict[RecordId, None] = field(default_factory=dict)
     _deadlines: dict[RecordId, Timestamp] = field(default_factory=dict)
     _urgencies: dict[RecordId, int] = field(default_factory=dict)
+    _judged: dict[ReviewId, GoldJudged] = field(default_factory=dict)
     _notices: list[Notice] = field(default_factory=list)
 
     def open(self, openings: Iterable[TaskOpening]) -> None:
@@ -52,7 +54,11 @@ class Changes:
     def review(self, review: ProjectedReview) -> None:
         self._reviews[review.message.review_id] = review
 
+    def judge(self, judged: GoldJudged) -> None:
+        self._judged[judged.review_id] = judged
+
     def retract(self, review_id: ReviewId, status: ReviewStatus) -> None:
+        self._judged.pop(review_id, None)
         shown = self._reviews.get(review_id)
         if shown is None:
             self._retracted[review_id] = Retraction(review_id=review_id, status=status)
@@ -96,6 +102,7 @@ class Changes:
                 Urgency(urgency=urgency, records=records)
                 for urgency, records in _by_value(self._urgencies)
             ),
+            judged=tuple(self._judged.values()),
             notices=tuple(self._notices),
         )
 

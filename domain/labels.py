@@ -125,6 +125,10 @@ class LabelSchema:
         else:
             self.check_label(label)
 
+    def knows(self, label: str) -> bool:
+        """Whether `label`, as pools and datasets have it, is made of labels of this schema."""
+        return set(self.as_list(label)) <= set(self.labels)
+
     def as_list(self, label: str) -> tuple[str, ...]:
         """The labels that a record has whose `label` in pools and datasets is this."""
         return members_of(label) if self.multiple else (label,)

@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
-from domain.announcements import escalation, reminder
+from domain.announcements import escalation, pause, reminder
 from domain.changes import Changes
-from domain.ids import TaskId, Timestamp
+from domain.gold import GoldJudged, Paused
+from domain.ids import RecordId, TaskId, Timestamp
 from domain.journal import Journal
 from domain.ledger import Ledger
 from domain.outcomes import Outcome
@@ -95,6 +96,26 @@ class Minutes:
         self.refused += 1
         detail: dict[str, Json] = {"review_id": message.review_id, "refusal": why}
         self._journal.decide("undo_refused", at, detail, subject=message.record_id, message=message)
+
+    def gold_answered(
+        self, record_id: RecordId, given: Given, *, correct: bool, at: Timestamp
+    ) -> None:
+        self._changes.judge(
+            GoldJudged(
+                review_id=given.review_id,
+                account_id=given.account_id,
+                record_id=record_id,
+                correct=correct,
+                at=at,
+            )
+        )
+        detail: dict[str, Json] = {"review_id": given.review_id, "correct": correct}
+        self._journal.decide("gold_answered", at, detail, subject=record_id)
+
+    def reviewer_paused(self, paused: Paused, at: Timestamp) -> None:
+        detail: dict[str, Json] = {"answered": paused.answered, "right": paused.right}
+        sequence = self._journal.decide("reviewer_paused", at, detail, subject=paused.account_id)
+        self._changes.tell(pause(paused, self._rules, sequence=sequence))
 
     # -- records --------------------------------------------------------------------------
 

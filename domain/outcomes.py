@@ -19,6 +19,8 @@ class How(StrEnum):
     """Nobody settled it in time; the record is held."""
     CLOSED_EARLY = "closed_early"
     """Reviewing was ended before anybody had settled it; the record is held."""
+    GOLD = "gold"
+    """Its answer was known: it has measured its reviewers, and is no part of the dataset."""
 
 
 HELD = frozenset({How.DEADLINE, How.CLOSED_EARLY})
@@ -29,7 +31,7 @@ HELD = frozenset({How.DEADLINE, How.CLOSED_EARLY})
 class Outcome:
     record_id: RecordId
     verdict: Verdict | None
-    """None for a record that is held."""
+    """None for a record that is held, and for gold."""
     how: How
     label_confidence: float | None
     """Share of the people who judged the record that gave this verdict."""

@@ -25,7 +25,7 @@ class ShardRecord:
     seconds: float | None = None
     """From the opening of its tasks to its deadline; none: as the round says."""
     expected: str | None = None
-    """The right answer, where the record is gold: it measures reviewers and settles nothing."""
+    """The right label, where the record is gold: it measures reviewers and settles nothing."""
 
 
 @dataclass(frozen=True, kw_only=True)

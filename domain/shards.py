@@ -19,6 +19,7 @@ from domain.admission import (
     closing_refusal,
     extension_refusal,
 )
+from domain.gold import Paused
 from domain.ids import RecordId, Timestamp
 from domain.ledger import Ledger
 from domain.messages import malformed
@@ -113,6 +114,11 @@ class Shard:
         """Closes every open task without concluding anything: the round was cancelled."""
         self._records.withdraw(reason=reason)
         self._minutes.shard_withdrawn(at, reason=reason)
+
+    def reviewers_paused(self, paused: Iterable[Paused], at: Timestamp) -> None:
+        """Writes down who is paused because of their answers to gold, and has it told."""
+        for each in paused:
+            self._minutes.reviewer_paused(each, at)
 
     # -- what time brings -----------------------------------------------------------------
 
@@ -212,6 +218,9 @@ class Shard:
             confidence=message.confidence,
             corrects=message.corrects,
         )
+        if progress.record.expected is not None:
+            correct = verdict.label == progress.record.expected
+            self._minutes.gold_answered(progress.record.record_id, given, correct=correct, at=at)
         if kind is TaskKind.ADJUDICATION:
             self._records.weigh(progress.adjudicated(given), at)
         elif before is None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import StrEnum
 
+from domain.gold import GoldJudged
 from domain.ids import RecordId, ReviewId, RoundId, TaskId, Timestamp
 from domain.notices import Notice
 from domain.outcomes import Outcome
@@ -103,6 +104,7 @@ class Projection:
     """Records whose outcome does not hold any more."""
     deadlines: tuple[MovedDeadline, ...] = ()
     urgencies: tuple[Urgency, ...] = ()
+    judged: tuple[GoldJudged, ...] = ()
     notices: tuple[Notice, ...] = ()
 
     @property
@@ -116,6 +118,7 @@ class Projection:
             self.withdrawn,
             self.deadlines,
             self.urgencies,
+            self.judged,
             self.notices,
         )
         return not any(changes)

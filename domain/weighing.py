@@ -18,9 +18,9 @@ from domain.reviews import Verdict, VerdictKind
 
 @dataclass(frozen=True, kw_only=True)
 class Conclusion:
-    verdict: Verdict
+    verdict: Verdict | None
     how: How
-    label_confidence: float
+    label_confidence: float | None
     """Share of the people who judged the record that gave this verdict."""
 
 
@@ -57,6 +57,16 @@ def weigh(reviews: Sequence[Given], *, wanted: int, rules: ReviewRules) -> Concl
     if len(reviews) < wanted + rules.extra_reviews:
         return Need(reviews=1)
     return Need(adjudication="the reviewers differ")
+
+
+def weigh_gold(reviews: Sequence[Given], *, wanted: int) -> Conclusion | Need:
+    """A record whose answer is known has served once `wanted` people have judged it.
+
+    However they differ, nobody adjudicates: there is nothing to settle.
+    """
+    if len(reviews) < wanted:
+        return Need(reviews=wanted - len(reviews))
+    return Conclusion(verdict=None, how=How.GOLD, label_confidence=None)
 
 
 def side_with(reviews: Sequence[Given], verdict: Verdict) -> Conclusion:

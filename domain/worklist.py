@@ -14,7 +14,7 @@ from domain.progress import Given, RecordProgress, ShardRules
 from domain.reviews import Verdict
 from domain.schedule import Schedule
 from domain.tasks import TaskKind, TaskOpening
-from domain.weighing import Conclusion, Need, side_with, weigh
+from domain.weighing import Conclusion, Need, side_with, weigh, weigh_gold
 
 
 class Worklist:
@@ -74,20 +74,19 @@ class Worklist:
         if progress.adjudication is not None and progress.outcome is not None:
             self.keep(progress)
             return
-        weighed = (
-            side_with(progress.reviews, progress.adjudication.verdict)
-            if progress.adjudication is not None
-            else weigh(
-                progress.reviews,
-                wanted=self._rules.wanted(progress.record),
-                rules=self._rules.reviewing,
-            )
-        )
-        match weighed:
-            case Conclusion():
-                self._conclude(progress, weighed, at)
-            case Need():
-                self._ask(progress, weighed, at)
+        match self._weighed(progress):
+            case Conclusion() as conclusion:
+                self._conclude(progress, conclusion, at)
+            case Need() as need:
+                self._ask(progress, need, at)
+
+    def _weighed(self, progress: RecordProgress) -> Conclusion | Need:
+        wanted = self._rules.wanted(progress.record)
+        if progress.record.expected is not None:
+            return weigh_gold(progress.reviews, wanted=wanted)
+        if progress.adjudication is not None:
+            return side_with(progress.reviews, progress.adjudication.verdict)
+        return weigh(progress.reviews, wanted=wanted, rules=self._rules.reviewing)
 
     def hold(self, unsettled: Iterable[RecordProgress], how: How, at: Timestamp) -> None:
         """Ends these records without a label; never labels one silently."""

@@ -2,21 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 
 from sqlalchemy import Connection, and_, delete, exists, func, select
 from sqlalchemy.dialects.postgresql import insert
 
 from domain.accounts import SYSTEM
-from domain.gold import GoldJudged, GoldRules, Paused, below_floor, passes
+from domain.gold import GoldRules, Paused, below_floor, passes
 from domain.ids import AccountId, PoolId, RecordId, ReviewId, RoundId
 from domain.labels import LabelSchema
 from domain.profiles import Standing
 from domain.records import KnownRole, Record
-from domain.tasks import ReviewStatus, TaskKind
+from domain.tasks import Projection, ReviewStatus, TaskKind
 from storage.pools import record as stored_record
 from storage.profiles import get_standing, put_standing
+from storage.rounds import get_round
 from storage.tables import gold_answers, records, reviews, rounds, standings
 
 
@@ -43,55 +43,53 @@ class DoubtfulReview:
 # -- in a round -------------------------------------------------------------------------------
 
 
-def note_judged(
-    connection: Connection, round_id: RoundId, judged: Collection[GoldJudged], *, schema: str
-) -> set[AccountId]:
-    """Writes answers down that are not there yet; whose they are."""
+def judge_reviewers(connection: Connection, projection: Projection) -> list[Paused]:
+    """Writes down how gold was answered, and pauses whoever falls below the floor; those people."""
+    retracted = [each.review_id for each in projection.retracted]
+    if retracted:
+        # What its author took back or corrected measures nobody.
+        connection.execute(delete(gold_answers).where(gold_answers.c.answer_id.in_(retracted)))
+    if not projection.judged:
+        return []
+    plan = get_round(connection, projection.round_id).plan
+    schema = plan.schema.name
     rows = [
         {
             "answer_id": each.review_id,
             "account_id": each.account_id,
             "schema_name": schema,
-            "round_id": round_id,
+            "round_id": projection.round_id,
             "record_id": each.record_id,
             "correct": each.correct,
             "answered_at": each.at,
         }
-        for each in judged
+        for each in projection.judged
     ]
-    if not rows:
-        return set()
     connection.execute(
         insert(gold_answers).values(rows).on_conflict_do_nothing(index_elements=["answer_id"])
     )
-    return {each.account_id for each in judged}
+    people = sorted({each.account_id for each in projection.judged})
+    paused = (_paused(connection, account_id, plan.gold, schema) for account_id in people)
+    return [each for each in paused if each is not None]
 
 
-def forget_answers(connection: Connection, taken_back: Iterable[ReviewId]) -> None:
-    """Answers that their authors took back measure nobody."""
-    connection.execute(delete(gold_answers).where(gold_answers.c.answer_id.in_(list(taken_back))))
-
-
-def pause_below_floor(
-    connection: Connection, people: Iterable[AccountId], rules: GoldRules, *, schema: str
-) -> list[Paused]:
-    """Pauses those of the people whose latest answers are below the floor; who is paused anew."""
-    paused = []
-    for account_id in sorted(people):
-        answers = _latest(connection, account_id, schema, rules.window)
-        if not below_floor(answers, rules):
-            continue
-        reason = f"{sum(answers)} of the last {len(answers)} known answers were right"
-        if put_standing(
-            connection,
-            account_id,
-            schema,
-            Standing.PAUSED,
-            changed_by=SYSTEM.account_id,
-            reason=reason,
-        ):
-            paused.append(Paused(account_id=account_id, answered=len(answers), right=sum(answers)))
-    return paused
+def _paused(
+    connection: Connection, account_id: AccountId, rules: GoldRules, schema: str
+) -> Paused | None:
+    answers = _latest(connection, account_id, schema, rules.window)
+    if not below_floor(answers, rules):
+        return None
+    anew = put_standing(
+        connection,
+        account_id,
+        schema,
+        Standing.PAUSED,
+        changed_by=SYSTEM.account_id,
+        reason=f"{sum(answers)} of the last {len(answers)} known answers were right",
+    )
+    if not anew:
+        return None
+    return Paused(account_id=account_id, answered=len(answers), right=sum(answers))
 
 
 def doubtful_reviews(
@@ -146,8 +144,8 @@ def next_to_calibrate(
         .where(
             records.c.pool_id == pool_id,
             records.c.role == KnownRole.GOLD.value,
-            records.c.label.in_(schema.labels),
             ~answered,
+            *([] if schema.multiple else [records.c.label.in_(schema.labels)]),
         )
         .order_by(func.md5(func.concat(account_id, records.c.record_id)))
         .limit(1)

@@ -4,20 +4,22 @@ from __future__ import annotations
 
 from sqlalchemy import Connection
 
+from domain.gold import Paused
 from domain.round_notices import outcomes_reached
 from domain.tasks import Projection
+from storage.gold import judge_reviewers
 from storage.notices import tell
 from storage.reviews import project_outcomes, project_reviews, withdraw_outcomes
 from storage.tasks import close_tasks, open_tasks
 from storage.waiting import hurry, move_deadlines, waiting_records
 
 
-def project_shard(connection: Connection, projection: Projection) -> None:
+def project_shard(connection: Connection, projection: Projection) -> list[Paused]:
     """Opens and closes tasks, writes reviews and outcomes, tells whom they concern. Repeating it
     changes nothing.
 
     Reviews come before closings: a task that was answered is done, not closed. Outcomes come after
-    closings: no task of a record that is settled waits for anybody.
+    closings: no task of a record that is settled waits for anybody. Returns who is paused anew.
     """
     round_id, shard, at = projection.round_id, projection.shard, projection.at
     open_tasks(connection, round_id=round_id, shard=shard, openings=projection.opened, at=at)
@@ -51,3 +53,4 @@ def project_shard(connection: Connection, projection: Projection) -> None:
     hurry(connection, round_id=round_id, shard=shard, urgencies=projection.urgencies)
     said = [*projection.notices, *outcomes_reached(shard, projection.outcomes)]
     tell(connection, said, round_id=round_id, at=at)
+    return judge_reviewers(connection, projection)

@@ -22,7 +22,6 @@ with workflow.unsafe.imports_passed_through():
     from domain.reviews import ClosingRequested, DeadlineExtended, Submission, UndoRequested
     from domain.rounds import ShardPlan, ShardResult
     from domain.shards import Shard
-    from domain.tasks import Projection
 
 MAX_PROJECTED = 100
 """Submissions in one projection."""
@@ -191,15 +190,16 @@ class ReviewShardWorkflow:
 
     async def _project(self, shard: Shard) -> None:
         """Shows what was decided. Cancelling waits for it, or the tables would never hear of it."""
-        projection: Projection = shard.drain(now())
-        if projection.empty:
-            return
-        shown = workflow.start_activity_method(ReviewActivities.project_shard, projection, **LIGHT)
-        try:
-            await asyncio.shield(shown)
-        except asyncio.CancelledError:
-            await shown
-            raise
+        while not (projection := shard.drain(now())).empty:
+            shown = workflow.start_activity_method(
+                ReviewActivities.project_shard, projection, **LIGHT
+            )
+            try:
+                paused = await asyncio.shield(shown)
+            except asyncio.CancelledError:
+                await shown
+                raise
+            shard.reviewers_paused(paused, now())
 
 
 def _grown() -> bool:

@@ -21,7 +21,7 @@ from domain.errors import Conflict, NotFound
 from domain.ids import RecordId, RoundId
 from domain.profiles import Standing
 from domain.records import KnownRole, Record
-from domain.reviews import Verdict, VerdictKind, check_verdict
+from domain.reviews import check_verdict
 from domain.rounds import RoundPlan
 from storage import gold, pools, rounds
 
@@ -57,8 +57,7 @@ async def answer(
         if record.role is not KnownRole.GOLD or record.label is None:
             raise NotFound("no such record in the calibration set", record_id=body.record_id)
         verdict = check_verdict(body.verdict.verdict, plan.schema, named=body.label_schema)
-        expected = Verdict(kind=VerdictKind.LABEL, label=record.label)
-        correct = verdict.answer == expected.answer
+        correct = verdict.label == record.label
         gold.note_calibrated(
             connection,
             caller.account_id,
@@ -68,7 +67,9 @@ async def answer(
             correct=correct,
         )
         return CalibrationResult(
-            correct=correct, expected=expected, calibration=_view(connection, plan, caller)
+            correct=correct,
+            expected=list(plan.schema.as_list(record.label)),
+            calibration=_view(connection, plan, caller),
         )
 
     return await parts.in_transaction(judge)
@@ -106,4 +107,7 @@ def _task(plan: RoundPlan, record: Record) -> CalibrationTask:
         content_kind=plan.kind,
         content=dict(record.content),
         labels=choices(plan.schema),
+        choice=plan.schema.choice,
+        min_labels=plan.schema.min_labels,
+        max_labels=plan.schema.most,
     )

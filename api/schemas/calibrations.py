@@ -9,9 +9,9 @@ from pydantic import ConfigDict, Field
 from api.schemas.body import Body, Document
 from api.schemas.tasks import LabelChoice, VerdictBody
 from domain.ids import RecordId, RoundId
+from domain.labels import Choice
 from domain.profiles import Standing
 from domain.records import ContentKind
-from domain.reviews import Verdict
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -20,6 +20,9 @@ class CalibrationTask:
     content_kind: ContentKind
     content: Document
     labels: list[LabelChoice]
+    choice: Choice
+    min_labels: int
+    max_labels: int
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -40,7 +43,8 @@ class CalibrationView:
 @dataclass(frozen=True, kw_only=True)
 class CalibrationResult:
     correct: bool
-    expected: Verdict
+    expected: list[str]
+    """The labels that the record has."""
     calibration: CalibrationView
 
 
