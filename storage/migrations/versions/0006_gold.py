@@ -1,6 +1,6 @@
 """Gold: records with known answers, and how people answered them.
 
-Revision: 0005.
+Revision: 0006.
 """
 
 from __future__ import annotations
@@ -8,14 +8,14 @@ from __future__ import annotations
 import sqlalchemy as sa
 from alembic import op
 
-revision: str = "0005"
-down_revision: str | None = "0004"
+revision: str = "0006"
+down_revision: str | None = "0005"
 branch_labels: str | None = None
 depends_on: str | None = None
 
 
 def upgrade() -> None:
-    op.drop_constraint("ck_records_role", "records", type_="check")
+    op.drop_constraint(op.f("ck_records_role"), "records", type_="check")
     op.create_check_constraint(
         op.f("ck_records_role"), "records", "role IN ('train', 'test', 'gold')"
     )
@@ -46,5 +46,5 @@ def upgrade() -> None:
 def downgrade() -> None:
     op.drop_table("gold_answers")
     op.execute("UPDATE records SET role = 'test' WHERE role = 'gold'")
-    op.drop_constraint("ck_records_role", "records", type_="check")
+    op.drop_constraint(op.f("ck_records_role"), "records", type_="check")
     op.create_check_constraint(op.f("ck_records_role"), "records", "role IN ('train', 'test')")
