@@ -230,7 +230,7 @@ def test_a_parquet_file_that_is_damaged_inside_says_after_which_row() -> None:
         (json_line(text="x" * 300_000), "the limit is"),
         (json_line(label=["a"]), "the label schema gives a record one"),
         (json_line(label={"a": 1}), "neither a text nor a number"),
-        (json_line(label="a", role="validation"), "neither train nor test"),
+        (json_line(label="a", role="validation"), "none of train, test and gold"),
         (json_line(role="test"), "no label to test with"),
         (json_line(source="x" * 20_000), "metadata are"),
     ],
