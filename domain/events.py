@@ -89,6 +89,14 @@ EVENTS: Mapping[NoticeKind, EventType] = {
             "outcomes": "of each record its `record_id`, `look` and `how` it was settled",
         },
     ),
+    NoticeKind.OUTCOMES_WITHDRAWN: EventType(
+        says="Answers were taken back, and these records have no outcome any more.",
+        fields={
+            "shard": "the shard's number",
+            "records": "how many",
+            "record_ids": "which",
+        },
+    ),
     NoticeKind.TASK_ASSIGNED: EventType(
         says="Somebody was given tasks by name.",
         fields={**_TASKS, "account_id": "who was given them"},

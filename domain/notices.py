@@ -22,6 +22,8 @@ class NoticeKind(StrEnum):
     SHARD_CLOSED = "shard.closed"
     OUTCOMES_REACHED = "record.outcomes"
     """Records that a shard has settled, together in one notice."""
+    OUTCOMES_WITHDRAWN = "record.outcomes_withdrawn"
+    """Answers were taken back, and what followed from them does not hold any more."""
     ROUND_STARTED = "round.started"
     PHASE_ENTERED = "round.phase"
     BATCH_HELD = "round.batch_held"

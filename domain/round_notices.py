@@ -5,8 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping
 
 from domain.accounts import Role
-from domain.canonical import digest
-from domain.ids import Document, Timestamp
+from domain.ids import Document, RecordId, Timestamp
 from domain.notices import Audience, Notice, NoticeKind
 from domain.outcomes import Outcome
 from domain.rounds import Phase, RoundPlan
@@ -113,23 +112,45 @@ def ended(plan: RoundPlan, phase: Phase, failure: Document | None) -> Notice:
     )
 
 
-def outcomes_reached(shard: int, outcomes: Collection[Outcome]) -> list[Notice]:
-    """The records that one projection settles, in one notice."""
-    if not outcomes:
-        return []
+def outcomes_changed(
+    shard: int,
+    *,
+    withdrawn: Collection[RecordId],
+    reached: Collection[Outcome],
+    at: Timestamp,
+) -> list[Notice]:
+    """The records that one projection opens again, and those that it settles."""
+    told = []
+    if withdrawn:
+        told.append(_withdrawn(shard, list(withdrawn), at))
+    if reached:
+        told.append(_reached(shard, reached, at))
+    return told
+
+
+def _withdrawn(shard: int, records: list[RecordId], at: Timestamp) -> Notice:
+    return Notice(
+        notice_id=f"shard/{shard}/withdrawn/{at}",
+        kind=NoticeKind.OUTCOMES_WITHDRAWN,
+        audience=NOBODY,
+        subject=f"shard {shard}",
+        text=f"The outcomes of {len(records):,} records of shard {shard} are withdrawn.",
+        detail={"shard": shard, "records": len(records), "record_ids": records},
+    )
+
+
+def _reached(shard: int, outcomes: Collection[Outcome], at: Timestamp) -> Notice:
     settled = [
         {"record_id": each.record_id, "look": each.look, "how": each.how.value} for each in outcomes
     ]
-    return [
-        Notice(
-            notice_id=f"shard/{shard}/outcomes/{digest(settled)}",
-            kind=NoticeKind.OUTCOMES_REACHED,
-            audience=NOBODY,
-            subject=f"shard {shard}",
-            text=f"{len(settled):,} records of shard {shard} have their outcome.",
-            detail={"shard": shard, "records": len(settled), "outcomes": settled},
-        )
-    ]
+    return Notice(
+        notice_id=f"shard/{shard}/outcomes/{at}",
+        kind=NoticeKind.OUTCOMES_REACHED,
+        audience=NOBODY,
+        subject=f"shard {shard}",
+        text=f"{len(settled):,} records of shard {shard} have their outcome.",
+        detail={"shard": shard, "records": len(settled), "outcomes": settled},
+    )
 
 
 def _published(plan: RoundPlan, published: Mapping[str, object]) -> Notice:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from sqlalchemy import Connection
 
 from domain.gold import Paused
-from domain.round_notices import outcomes_reached
+from domain.round_notices import outcomes_changed
 from domain.tasks import Projection
 from storage.gold import judge_reviewers
 from storage.notices import tell
@@ -51,6 +51,9 @@ def project_shard(connection: Connection, projection: Projection) -> list[Paused
     )
     move_deadlines(connection, round_id=round_id, shard=shard, moved=projection.deadlines)
     hurry(connection, round_id=round_id, shard=shard, urgencies=projection.urgencies)
-    said = [*projection.notices, *outcomes_reached(shard, projection.outcomes)]
-    tell(connection, said, round_id=round_id, at=at)
-    return judge_reviewers(connection, projection)
+    paused = judge_reviewers(connection, projection)
+    changed = outcomes_changed(
+        shard, withdrawn=projection.withdrawn, reached=projection.outcomes, at=at
+    )
+    tell(connection, [*projection.notices, *changed], round_id=round_id, at=at)
+    return paused
