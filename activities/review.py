@@ -93,12 +93,18 @@ class Reviewed:
 
 
 def read_reviewed(store: ArtifactStore, artifacts: tuple[Sha256, ...]) -> dict[RecordId, Reviewed]:
-    """The last look at each record, from the outcomes of all the round's shards; without gold."""
+    """The last look at each record that the round has selected: gold is none of them."""
+    reviewed = read_concluded(store, artifacts)
+    return {
+        record_id: each for record_id, each in reviewed.items() if each.outcome.how is not How.GOLD
+    }
+
+
+def read_concluded(store: ArtifactStore, artifacts: tuple[Sha256, ...]) -> dict[RecordId, Reviewed]:
+    """The last look at each record, from the outcomes of all the round's shards."""
     latest: dict[RecordId, Reviewed] = {}
     for artifact in artifacts:
         for row in store.get_table(artifact).to_pylist():
-            if row["how"] == How.GOLD:
-                continue
             reviewed = Reviewed(
                 outcome=_outcome(row),
                 answers=tuple(zip(row["reviewers"], row["answers"], strict=True)),

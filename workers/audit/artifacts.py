@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any
 
-from activities.review import Reviewed, read_reviewed
+from activities.review import Reviewed, read_concluded, read_reviewed
 from activities.roles import AssignRoles
 from activities.rows import read_rows
 from domain.canonical import Sha256
@@ -27,7 +27,7 @@ def check_outcomes_kept(evidence: Evidence, store: ArtifactStore) -> Iterator[Fi
             if artifact is None or not evidence.replays(source):
                 continue
             expected = _concluded(evidence, source)
-            stored = read_reviewed(store, (Sha256(artifact),))
+            stored = read_concluded(store, (Sha256(artifact),))
             for record_id in sorted(expected.keys() | stored.keys()):
                 found = _said(stored.get(record_id))
                 if expected.get(record_id) != found:
