@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
+from domain.outcomes import How
+
 if TYPE_CHECKING:
     from workers.audit import LedgerLine
 
@@ -65,6 +67,13 @@ _WORDS: dict[str, Callable[[Detail], str]] = {
         if d["records"]
         else f"could select nothing as {d['policy']} demands"
     ),
+    "batch_routed": lambda d: (
+        f"routed {d['records']:,} records by {d['routing']}"
+        + (
+            f", too few people for {sum(u['records'] for u in d['unserved']):,}"
+            * bool(d["unserved"])
+        )
+    ),
     "batch_held": lambda d: (
         "held the batch: it failed at " + ", ".join(_words(g["measure"]) for g in d["failed_gates"])
         if d["failed_gates"]
@@ -88,7 +97,15 @@ _WORDS: dict[str, Callable[[Detail], str]] = {
     "adjudication_withdrawn": lambda _: "wants no adjudication any more",
     "adjudication_accepted": lambda d: f"adjudicated: {answer(d['answer'])}",
     "adjudication_refused": lambda d: f"adjudication not counted: {d['refusal']}",
-    "outcome_reached": lambda d: f"concluded: {answer(d['answer'])}, by {_words(d['how'])}",
+    "outcome_reached": lambda d: (
+        "has measured its reviewers"
+        if d["how"] == How.GOLD
+        else f"concluded: {answer(d['answer'])}, by {_words(d['how'])}"
+    ),
+    "gold_answered": lambda d: f"known answer: {'right' if d['correct'] else 'wrong'}",
+    "reviewer_paused": lambda d: (
+        f"paused a reviewer: {d['right']} of {d['answered']} known answers were right"
+    ),
     "outcome_withdrawn": lambda d: f"concludes {answer(d['answer'])} no longer",
     "reminded": lambda d: f"reminded reviewers of {len(d['records'])} records",
     "escalated": lambda d: (

@@ -67,6 +67,14 @@ def start(
             "plainest ones.",
         ),
     ] = None,
+    gold: Annotated[
+        float,
+        typer.Option("--gold", min=0.0, max=0.5, help="Share of records with known answers."),
+    ] = 0.0,
+    calibrate: Annotated[
+        int,
+        typer.Option("--calibrate", min=0, help="Known answers that new reviewers give first."),
+    ] = 0,
     purpose: Annotated[str, typer.Option("--purpose", help="Why; goes into the ledger.")] = "",
     data_dir: DataDirOption = None,
     api_url: ApiOption = None,
@@ -85,6 +93,7 @@ def start(
         "reviews_per_record": reviews,
         "review_hours": hours,
         "reviewing": {} if reviewing is None else read_rules(reviewing),
+        "gold": {"share": gold, "calibrate": calibrate},
         "purpose": purpose,
     }
     with client(data_dir, api_url, token) as connected:
@@ -148,6 +157,32 @@ def show(
         return
     print_table(["", ""], facts_of(found))
     print_batch(found)
+
+
+@app.command("doubtful")
+def doubtful(
+    *,
+    round_id: RoundArgument,
+    data_dir: DataDirOption = None,
+    api_url: ApiOption = None,
+    token: TokenOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """List reviews by people who are paused, to be looked at again."""
+    with client(data_dir, api_url, token) as connected:
+        found = get(connected, f"/rounds/{round_id}/doubtful-reviews")
+    if as_json:
+        print_json(found)
+        return
+    print_table(
+        ["record", "reviewer", "answer"],
+        [(each["record_id"], each["reviewer"], each["answer"]) for each in found],
+    )
+    if found:
+        records = " ".join(f"--record {each['record_id']}" for each in found[:3])
+        remark(
+            f"Once its dataset waits: labelwright round reject {round_id} --reason … {records} …"
+        )
 
 
 @app.command("watch")

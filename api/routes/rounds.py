@@ -18,7 +18,8 @@ from api.state import Parts, State
 from domain.accounts import Permission
 from domain.errors import TemporalUnavailable
 from domain.ids import PoolId, RecordId, RoundId
-from storage import models, reviews, rounds, tasks
+from storage import gold, models, reviews, rounds, tasks
+from storage.gold import DoubtfulReview
 
 router = APIRouter(prefix="/api/v1/rounds", tags=["rounds"])
 
@@ -150,6 +151,20 @@ async def list_outcomes(
             items=[OutcomeView.of(each, behind[each.outcome.record_id]) for each in shown],
             next=shown[-1].outcome.record_id if len(found) > limit else None,
         )
+
+    return await parts.in_transaction(read)
+
+
+@router.get(
+    "/{round_id}/doubtful-reviews", summary="Reviews by people whose answers are not relied on"
+)
+async def list_doubtful(round_id: str, caller: Viewer, parts: Parts) -> list[DoubtfulReview]:
+    """To be looked at again: a rejection of the dataset may name their records."""
+    del caller
+
+    def read(connection: Connection) -> list[DoubtfulReview]:
+        known = rounds.get_round(connection, RoundId(round_id)).round_id
+        return gold.doubtful_reviews(connection, known)
 
     return await parts.in_transaction(read)
 

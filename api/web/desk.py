@@ -50,6 +50,12 @@ async def adjudicate(request: Request, caller: Adjudicator) -> Response:
     return _desk(request, caller, kind="adjudication")
 
 
+@router.get("/calibration/{round_id}")
+async def calibration(request: Request, round_id: str, caller: Reviewer) -> Response:
+    del caller
+    return page(request, "calibration.html", round_id=round_id)
+
+
 @router.get("/guidelines/{name}/{version}")
 async def guideline(
     request: Request, name: str, version: Version, caller: Reader, parts: Parts

@@ -330,6 +330,11 @@ function showEmpty(claimed) {
   // A claim leaves out what is being sent as well, and the API cannot tell that from skipped.
   const skipped = claimed.why === "all_skipped" && queue.anySkipped;
   const why = claimed.why === "all_skipped" && !skipped ? "nothing_open" : claimed.why;
+  if (claimed.calibrate) {
+    const begin = () => location.assign(`/calibration/${encodeURIComponent(claimed.calibrate)}`);
+    showInstead(...nothingToDo(why, claimed), { text: "Begin", act: begin });
+    return;
+  }
   showInstead(...nothingToDo(why, claimed), skipped && { text: "Show them again", act: () => { queue.unskip(); advance(); } });
   if (!skipped) empty.timer = setTimeout(lookAgain, LOOK_AGAIN_MS);
 }

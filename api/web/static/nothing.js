@@ -12,6 +12,7 @@ const NOTHING = {
       at ? `If they stay away, a task comes back at ${clock(at)} and appears here.` : "A task that comes back appears here.",
   ],
   not_qualified: ["What is left is for other people", sentence],
+  calibration_wanted: ["A few known answers first", sentence],
   paused: ["A pause", sentence],
   away: ["You are away", sentence],
   capacity_reached: ["Enough for today", sentence],
