@@ -21,7 +21,8 @@ def reminder(records: Sequence[RecordProgress], rules: ShardRules, *, sequence: 
         kind=NoticeKind.DEADLINE_NEAR,
         audience=Audience(lanes=tuple(sorted({each.record.lane for each in records}))),
         subject=f"shard {rules.shard}",
-        text=f"{_counted(len(records))} of this round still to be judged until {_minute(deadline)}",
+        text=f"{_counted(len(records))} of round {rules.round_id} still to be judged, "
+        f"until {_minute(deadline)}.",
         detail={"records": len(records), "deadline": deadline},
     )
 
@@ -38,8 +39,8 @@ def escalation(
         kind=NoticeKind.ESCALATED,
         audience=Audience(accounts=step.escalation.accounts, roles=step.escalation.roles),
         subject=f"shard {rules.shard}",
-        text=f"{_counted(len(records))} of this round unsettled after {hours:g} hours; "
-        f"the deadline is {_minute(deadline)}",
+        text=f"{_counted(len(records))} of round {rules.round_id} unsettled after {hours:g} hours; "
+        f"the deadline is {_minute(deadline)}.",
         detail=detail,
     )
 
@@ -51,8 +52,8 @@ def pause(paused: Paused, rules: ShardRules, *, sequence: int) -> Notice:
         kind=NoticeKind.REVIEWER_PAUSED,
         audience=Audience(roles=(Role.REQUESTER.value, Role.ADMIN.value)),
         subject=paused.account_id,
-        text=f"a reviewer is paused: {paused.right} of the last {paused.answered} known answers "
-        "were right",
+        text=f"A reviewer of round {rules.round_id} is paused: {paused.right} of their last "
+        f"{paused.answered} known answers were right.",
         detail={
             "account_id": paused.account_id,
             "answered": paused.answered,

@@ -25,10 +25,9 @@ class EventType:
     """Name in the notice's detail → meaning. Nothing else of it goes out."""
 
 
-_TASKS = {
-    "tasks": "how many tasks",
-    "queue": "the queue that they wait in",
-    "deadline": "when they must be done",
+_WAITING = {
+    "records": "how many records wait",
+    "deadline": "the earliest time by which one must be settled",
 }
 
 EVENTS: Mapping[NoticeKind, EventType] = {
@@ -98,26 +97,27 @@ EVENTS: Mapping[NoticeKind, EventType] = {
         },
     ),
     NoticeKind.TASK_ASSIGNED: EventType(
-        says="Somebody was given tasks by name.",
-        fields={**_TASKS, "account_id": "who was given them"},
+        says="Somebody was given a task by name.",
+        fields={"task_id": "the task", "account_id": "who was given it"},
     ),
     NoticeKind.DEADLINE_NEAR: EventType(
-        says="Tasks wait, and their deadline is coming.", fields=dict(_TASKS)
+        says="Records wait to be judged, and their deadline is coming.", fields=_WAITING
     ),
     NoticeKind.ESCALATED: EventType(
-        says="Tasks waited too long, and others are asked.",
-        fields={**_TASKS, "level": "how far up the chain"},
+        says="Records waited too long, and others are told.",
+        fields={**_WAITING, "hours": "since the shard was opened"},
     ),
     NoticeKind.UNROUTABLE: EventType(
-        says="Tasks wait for people who qualify, and there are none.", fields=dict(_TASKS)
+        says="Records wait for people who qualify, and there are none.",
+        fields={"records": "how many records wait", "queue": "where they wait"},
     ),
     NoticeKind.REVIEWER_PAUSED: EventType(
         says="A reviewer's answers to records with known answers fell below the floor.",
         fields={
             "account_id": "the reviewer",
-            "score": "share of known answers that they gave",
-            "floor": "the least that is asked",
-            "reviews": "how many of their reviews are to be looked at again",
+            "schema": "the label schema under which they are not relied on any more",
+            "answered": "records with known answers that were counted",
+            "right": "how many of those they answered rightly",
         },
     ),
     NoticeKind.SHARD_CLOSED: EventType(
