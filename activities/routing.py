@@ -13,17 +13,20 @@ import pyarrow.compute as pc
 from sqlalchemy import Connection, Engine
 from temporalio import activity
 
+from activities.clock import now
 from activities.heartbeat import beating
 from activities.snapshot import GOLD
 from domain.canonical import Sha256
 from domain.errors import RecordsTaken
 from domain.gold import GOLD_ARM, GoldRecord, mixed_in
 from domain.ids import RecordId
+from domain.round_notices import too_few_people
 from domain.rounds import Batch, Partition, RoundPlan, Routed, Unserved
 from domain.routing import Lane, Route, Router, Routing, lanes_of
 from domain.selections import Selection
 from storage import lanes, rounds
 from storage.artifacts import ArtifactStore
+from storage.notices import tell
 from storage.rounds import BatchRow
 
 EXPECTED = pa.field("expected", pa.string())
@@ -83,6 +86,8 @@ class RoutingActivities:
                 )
                 rounds.put_batch(connection, plan.round_id, batch_rows(table, size=plan.shard_size))
                 unserved = tuple(_unserved(connection, plan, made, table))
+                told = [too_few_people(plan, each) for each in unserved]
+                tell(connection, told, round_id=plan.round_id, at=now())
         return Routed(
             artifact=artifact, records=table.num_rows, lanes=tuple(made), unserved=unserved
         )

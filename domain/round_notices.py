@@ -8,7 +8,7 @@ from domain.accounts import Role
 from domain.ids import Document, RecordId, Timestamp
 from domain.notices import Audience, Notice, NoticeKind
 from domain.outcomes import Outcome
-from domain.rounds import Phase, RoundPlan
+from domain.rounds import Phase, RoundPlan, Unserved
 
 NOBODY = Audience()
 """Told to programs only."""
@@ -41,6 +41,20 @@ def phase_entered(plan: RoundPlan, phase: Phase, at: Timestamp) -> list[Notice]:
         detail={"pool": plan.pool_id, "dataset": plan.dataset},
     )
     return [started, entered]
+
+
+def too_few_people(plan: RoundPlan, unserved: Unserved) -> Notice:
+    """That records wait for people who are not there, to those who can find or train them."""
+    return Notice(
+        notice_id=f"unserved/{unserved.lane}",
+        kind=NoticeKind.UNROUTABLE,
+        audience=Audience(roles=(Role.ADMIN,), accounts=(plan.requested_by.account_id,)),
+        subject=plan.round_id,
+        text=f"{unserved.records:,} records of round {plan.round_id} wait in {unserved.queue} for "
+        f"{unserved.wanted} people who bring {', '.join(unserved.needs) or 'nothing special'}; "
+        f"{unserved.people} do.",
+        detail={"records": unserved.records, "queue": unserved.queue},
+    )
 
 
 def wanted_of_people(

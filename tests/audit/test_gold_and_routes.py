@@ -9,11 +9,12 @@ from sqlalchemy import update
 
 from domain.gold import GOLD_ARM, GoldRules
 from domain.ids import AccountId, PoolId, RecordId, RoundId
+from domain.notices import NoticeKind
 from domain.outcomes import How
 from domain.profiles import Profile, Standing
 from domain.rounds import Phase
 from domain.routing import Queue, Routing, Rule
-from storage import gold, lanes, profiles, reviews, rounds
+from storage import gold, lanes, notices, profiles, reviews, rounds
 from storage.tables import lanes as lane_table
 from tests.audit.conftest import SIGNER, Ended
 from tests.audit.test_kinds import published
@@ -144,5 +145,9 @@ async def test_a_round_says_which_records_wait_for_people_that_are_not_there(wor
     [unserved] = found.awaiting["unserved"]
     assert unserved["needs"] == ["the language tlh"]
     assert (unserved["people"], unserved["wanted"]) == (0, 2)
+    with world.engine.connect() as connection:
+        inbox = notices.inbox(connection, world.requester.account_id)
+    [told] = [each.text for each in inbox if each.kind is NoticeKind.UNROUTABLE]
+    assert "the language tlh" in told
     await handle.signal("cancel_round", world.cancellation(plan.round_id))
     await handle.result()

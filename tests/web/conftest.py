@@ -67,13 +67,13 @@ def start_round(team: Team, pool: str) -> Iterator[Callable[..., str]]:
 
 
 @contextmanager
-def rounds_on(team: Team, pool: str) -> Iterator[Callable[..., str]]:
+def rounds_on(team: Team, pool: str, **always: Any) -> Iterator[Callable[..., str]]:
     """A function that starts a round of so many records, by rules of reviewing; at the end no task
     is left open."""
     started: list[str] = []
 
     def start(batch: int, **rules: Any) -> str:
-        started.append(team.start_round(pool, batch=batch, **rules))
+        started.append(team.start_round(pool, batch=batch, **always | rules))
         return started[-1]
 
     yield start

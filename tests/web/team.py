@@ -100,9 +100,18 @@ class Team:
         _answer(rosa.post("/pools", json={"pool": pool, "kind": kind, "schema": pool}))
         rows = [{"id": f"{pool}-{place}"} | row for place, row in enumerate(rows)]
         lines = "\n".join(json.dumps(row) for row in rows).encode()
-        _answer(rosa.post(f"/pools/{pool}/imports", content=lines, params={"format": "jsonl"}))
+        columns = {"format": "jsonl", "label_column": "label", "role_column": "role"}
+        _answer(rosa.post(f"/pools/{pool}/imports", content=lines, params=columns))
 
-    def start_round(self, pool: str, *, batch: int, reviews: int = 2, **rules: Any) -> str:
+    def start_round(
+        self,
+        pool: str,
+        *,
+        batch: int,
+        reviews: int = 2,
+        gold: dict[str, Any] | None = None,
+        **rules: Any,
+    ) -> str:
         """A round that waits for reviews: half of its batch at random.
 
         `rules` are those of reviewing. Nothing is taken back unless they say so, or every shard
@@ -114,6 +123,7 @@ class Team:
             "records": batch,
             "reviews_per_record": reviews,
             "reviewing": {"undo_seconds": 0} | rules,
+            "gold": gold or {},
             "purpose": "Find the digits that the first model confuses.",
         }
         if pool == "digits":
