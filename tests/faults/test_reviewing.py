@@ -21,7 +21,7 @@ pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("stack")]
 
 ACKNOWLEDGING = text(
     "SELECT count(*) FROM pg_stat_activity"
-    " WHERE wait_event_type = 'Lock' AND query LIKE 'UPDATE review_receipts%'"
+    " WHERE wait_event_type = 'Lock' AND query LIKE '%UPDATE review_receipts%'"
 )
 
 
