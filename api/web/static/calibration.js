@@ -21,6 +21,7 @@ function show(found) {
   calibration = found;
   const { task } = found;
   feedback.hidden = true;
+  say(find("#verdict"), "");
   say(find("#progress"), `${found.answered} of ${found.wanted} answered, ${found.right} right`);
   find("#guideline").href = `/guidelines/${found.guideline.replace("@", "/")}`;
   find("#work").hidden = !task;
