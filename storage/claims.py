@@ -113,6 +113,20 @@ def claim_task(
     round the earlier deadline and the earlier record come first.
     """
     _one_claim_at_a_time(connection, account_id)
+    best = next_task(connection, account_id, kinds=kinds, round_id=round_id, queue=queue, skip=skip)
+    return None if best is None else _take(connection, best, account_id, lease)
+
+
+def next_task(
+    connection: Connection,
+    account_id: AccountId,
+    *,
+    kinds: Collection[TaskKind],
+    round_id: RoundId | None = None,
+    queue: str | None = None,
+    skip: Sequence[TaskId] = (),
+) -> Task | None:
+    """What `claim_task` would take, untaken: until this transaction ends, nobody else takes it."""
     row = connection.execute(
         _best_task(),
         {
@@ -123,7 +137,7 @@ def claim_task(
             "skip": list(skip),
         },
     ).one_or_none()
-    return None if row is None else _take(connection, task(row), account_id, lease)
+    return None if row is None else task(row)
 
 
 @cache

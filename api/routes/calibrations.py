@@ -8,7 +8,6 @@ from fastapi import APIRouter, Depends
 from sqlalchemy import Connection
 
 from api.authentication import Caller, allowing
-from api.routes.tasks import choices
 from api.schemas.calibrations import (
     CalibrationAnswer,
     CalibrationResult,
@@ -16,6 +15,7 @@ from api.schemas.calibrations import (
     CalibrationView,
 )
 from api.state import Parts
+from api.task_views import choices
 from domain.accounts import Permission
 from domain.errors import Conflict, NotFound
 from domain.ids import RecordId, RoundId

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import string
-from collections.abc import Collection
+from collections.abc import Collection, Iterator
+from dataclasses import asdict, dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Annotated
 
@@ -14,30 +14,24 @@ from api.authentication import Caller, allowing
 from api.schemas.tasks import (
     ClaimBody,
     Claimed,
-    LabelChoice,
     Lease,
-    MaskedReview,
-    Progress,
     Queue,
     TaskView,
     Why,
 )
 from api.state import Parts
 from api.submitting import PERMISSIONS
+from api.task_views import held_view, view_of
 from domain.accounts import Permission
 from domain.errors import Conflict, NotFound
 from domain.ids import RoundId, TaskId
-from domain.labels import LabelSchema
 from domain.profiles import Profile, Standing
-from domain.reviewing import ReviewRules
-from domain.reviews import VerdictKind
-from domain.tasks import ReviewStatus, TaskKind
+from domain.tasks import TaskKind
 from storage import claims, profiles, queues, reviews, tasks
 
 router = APIRouter(prefix="/api/v1", tags=["tasks"])
 
 LEASE = timedelta(minutes=15)
-KEYS = "1234567890"
 
 Labeller = Annotated[Caller, Depends(allowing(Permission.REVIEW, Permission.ADJUDICATE))]
 
@@ -46,6 +40,15 @@ Labeller = Annotated[Caller, Depends(allowing(Permission.REVIEW, Permission.ADJU
 async def claim(body: ClaimBody, caller: Labeller, parts: Parts) -> Claimed:
     """What you hold already comes first, so that a page that was closed goes on where it was."""
     return await parts.in_transaction(lambda connection: _claim(connection, body, caller))
+
+
+@router.post("/tasks/peek", summary="See which task a claim would give you, without taking it")
+async def peek(body: ClaimBody, caller: Labeller, parts: Parts) -> Claimed:
+    """For a page that shows the next record at once: it takes the task when it is there.
+
+    Somebody else may have taken it by then.
+    """
+    return await parts.in_transaction(lambda connection: _peek(connection, body, caller))
 
 
 @router.get("/queue", summary="What the queues hold for you")
@@ -69,7 +72,7 @@ async def queue(caller: Labeller, parts: Parts) -> Queue:
 @router.get("/tasks/{task_id}", summary="A task that you hold")
 async def get_task(task_id: str, caller: Labeller, parts: Parts) -> TaskView:
     return await parts.in_transaction(
-        lambda connection: _view_held(connection, TaskId(task_id), caller)
+        lambda connection: held_view(connection, TaskId(task_id), caller)
     )
 
 
@@ -94,40 +97,71 @@ async def release(task_id: str, caller: Labeller, parts: Parts) -> None:
 
 
 def _claim(connection: Connection, body: ClaimBody, caller: Caller) -> Claimed:
-    kinds = _kinds(caller, body.kinds)
-    if not kinds:
-        return Claimed(
-            task=None, why="not_qualified", detail="your roles allow none of these kinds of task"
-        )
-    skip = [TaskId(task_id) for task_id in body.skip]
-    round_id = RoundId(body.round) if body.round else None
+    wanted = _wanted(body, caller)
+    if not wanted.kinds:
+        return _NO_KINDS
+    for held in _held(connection, wanted, caller):
+        # Claimed anew rather than shown: the lease may be about to run out.
+        try:
+            claims.claim_named(connection, caller.account_id, held.task_id, LEASE)
+        except Conflict:
+            continue  # an answer that was on its way has arrived meanwhile
+        return Claimed(task=held_view(connection, held.task_id, caller))
     profile = profiles.get_profile(connection, caller.account_id)
-    for held in claims.held_tasks(connection, caller.account_id):
-        wanted = round_id is None or held.round_id == round_id
-        if wanted and held.kind in kinds and held.task_id not in skip:
-            # Claimed anew rather than shown: the lease may be about to run out.
-            try:
-                claims.claim_named(connection, caller.account_id, held.task_id, LEASE)
-            except Conflict:
-                continue  # an answer that was on its way has arrived meanwhile
-            return Claimed(task=_view_held(connection, held.task_id, caller))
     if (resting := _resting(connection, profile)) is not None:
         return resting
-    task = claims.claim_task(
-        connection,
-        caller.account_id,
-        kinds=kinds,
-        lease=LEASE,
-        round_id=round_id,
+    task = claims.claim_task(connection, caller.account_id, lease=LEASE, **asdict(wanted))
+    if task is None:
+        return _nothing(connection, profile, wanted)
+    return Claimed(task=held_view(connection, task.task_id, caller))
+
+
+def _peek(connection: Connection, body: ClaimBody, caller: Caller) -> Claimed:
+    wanted = _wanted(body, caller)
+    if not wanted.kinds:
+        return _NO_KINDS
+    for held in _held(connection, wanted, caller):
+        return Claimed(task=held_view(connection, held.task_id, caller))
+    profile = profiles.get_profile(connection, caller.account_id)
+    if (resting := _resting(connection, profile)) is not None:
+        return resting
+    task = claims.next_task(connection, caller.account_id, **asdict(wanted))
+    if task is None:
+        return _nothing(connection, profile, wanted)
+    detail = tasks.get_task(connection, task.task_id)
+    return Claimed(task=view_of(connection, detail, caller))
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Wanted:
+    """What a request asks for, as the queues are asked."""
+
+    kinds: list[TaskKind]
+    round_id: RoundId | None
+    queue: str | None
+    skip: list[TaskId]
+
+
+_NO_KINDS = Claimed(
+    task=None, why="not_qualified", detail="your roles allow none of these kinds of task"
+)
+
+
+def _wanted(body: ClaimBody, caller: Caller) -> _Wanted:
+    return _Wanted(
+        kinds=_kinds(caller, body.kinds),
+        round_id=RoundId(body.round) if body.round else None,
         queue=body.queue,
-        skip=skip,
+        skip=[TaskId(task_id) for task_id in body.skip],
     )
-    if task is not None:
-        return Claimed(task=_view_held(connection, task.task_id, caller))
-    facts = queues.queue_facts(
-        connection, caller.account_id, kinds, round_id=round_id, queue=body.queue
-    )
-    return _nothing(profile, facts)
+
+
+def _held(connection: Connection, wanted: _Wanted, caller: Caller) -> Iterator[tasks.Task]:
+    """What the person holds already, of what is wanted."""
+    for held in claims.held_tasks(connection, caller.account_id):
+        here = wanted.round_id is None or held.round_id == wanted.round_id
+        if here and held.kind in wanted.kinds and held.task_id not in wanted.skip:
+            yield held
 
 
 def _resting(connection: Connection, profile: Profile) -> Claimed | None:
@@ -149,7 +183,14 @@ def _resting(connection: Connection, profile: Profile) -> Claimed | None:
     return None
 
 
-def _nothing(profile: Profile, facts: queues.QueueFacts) -> Claimed:
+def _nothing(connection: Connection, profile: Profile, wanted: _Wanted) -> Claimed:
+    facts = queues.queue_facts(
+        connection,
+        profile.account_id,
+        wanted.kinds,
+        round_id=wanted.round_id,
+        queue=wanted.queue,
+    )
     why: Why
     unqualified = _unqualified(profile, facts)
     if facts.claimable or facts.mine or facts.passed_by:
@@ -198,75 +239,3 @@ def _check_kind(connection: Connection, task_id: TaskId, caller: Caller) -> None
     """Raises NotFound for a task of a kind that the caller's roles do not allow."""
     if tasks.get_task(connection, task_id).task.kind not in _kinds(caller, None):
         raise NotFound("no such task", task_id=task_id)
-
-
-def _view_held(connection: Connection, task_id: TaskId, caller: Caller) -> TaskView:
-    """The task as its holder sees it; for everybody else there is none. Raises NotFound."""
-    detail = tasks.get_task(connection, task_id)
-    task, plan = detail.task, detail.plan
-    if task.holder != caller.account_id:
-        raise NotFound("no such task", task_id=task_id)
-    return TaskView(
-        task_id=task.task_id,
-        kind=task.kind,
-        round_id=task.round_id,
-        pool=task.pool_id,
-        record_id=task.record_id,
-        content_kind=plan.kind,
-        content=detail.content,
-        metadata=detail.metadata,
-        schema=f"{plan.schema.name}@{plan.schema.version}",
-        labels=choices(plan.schema),
-        choice=plan.schema.choice,
-        min_labels=plan.schema.min_labels,
-        max_labels=plan.schema.most,
-        guideline=plan.guideline,
-        lease_until=task.lease_until,
-        deadline=task.deadline,
-        progress=Progress(
-            done=reviews.count_accepted(connection, caller.account_id, round_id=task.round_id),
-        ),
-        rationale_for=_explained(task.kind, plan.reviewing),
-        undo_seconds=plan.reviewing.undo_seconds,
-        reviews=_masked(connection, task) if task.kind is TaskKind.ADJUDICATION else [],
-    )
-
-
-def choices(schema: LabelSchema) -> list[LabelChoice]:
-    """The labels with the keys that give them."""
-    # Where the labels are digits, any other digit as their key would be a trap.
-    keys = schema.labels if set(schema.labels) <= set(KEYS) else KEYS
-    return [
-        LabelChoice(
-            label=each.label, meaning=each.meaning, key=keys[place] if place < len(keys) else None
-        )
-        for place, each in enumerate(schema.classes)
-    ]
-
-
-def _explained(kind: TaskKind, rules: ReviewRules) -> list[VerdictKind]:
-    return list(VerdictKind if kind is TaskKind.ADJUDICATION else rules.rationale_for)
-
-
-def _masked(connection: Connection, task: tasks.Task) -> list[MaskedReview]:
-    """The accepted reviews that this adjudication weighs, without their authors."""
-    weighed = [
-        review
-        for review in reviews.reviews_of(connection, task.round_id, task.record_id)
-        if review.shard == task.shard
-        and review.kind is TaskKind.REVIEW
-        and review.status is ReviewStatus.ACCEPTED
-    ]
-    return [
-        MaskedReview(
-            reviewer=f"Reviewer {letter}",
-            verdict=review.verdict,
-            answer=review.answer,
-            confidence=review.confidence,
-            rationale=review.rationale,
-        )
-        # By task, so that the letters say nothing of who was first.
-        for letter, review in zip(
-            string.ascii_uppercase, sorted(weighed, key=lambda each: each.task_id), strict=False
-        )
-    ]

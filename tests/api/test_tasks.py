@@ -131,3 +131,21 @@ def say(team: Team, reviewing: Reviewing, name: str, label: str, rationale: str)
     )
     with team.state.engine.begin() as connection:
         reviews.project_reviews(connection, round_id=reviewing.round_id, shard=0, decided=[decided])
+
+
+async def test_a_look_at_the_next_task_takes_nothing(team: Team) -> None:
+    await start_reviewing(team)
+    looked = (await team.rita.post("/api/v1/tasks/peek", json={})).json()["task"]
+    assert looked["content"] == {"text": "text 0"}
+    assert looked["lease_until"] is None
+    assert (await team.ravi.get("/api/v1/queue")).json()["claimed_by_others"] == 0
+    taken = (await team.ravi.post("/api/v1/tasks/claim", json={})).json()["task"]
+    assert taken["task_id"] == looked["task_id"]
+    late = await team.rita.post(f"/api/v1/tasks/{looked['task_id']}/lease")
+    assert code(late) == "task_held_by_another"
+    other = (await team.rita.post("/api/v1/tasks/claim", json={})).json()["task"]
+    again = (await team.rita.post("/api/v1/tasks/peek", json={})).json()["task"]
+    assert again["task_id"] == other["task_id"], "what somebody holds comes first"
+    skip = {"skip": [other["task_id"]]}
+    after = (await team.rita.post("/api/v1/tasks/peek", json=skip)).json()["task"]
+    assert after["task_id"] not in {other["task_id"], taken["task_id"]}

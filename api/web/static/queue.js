@@ -22,14 +22,14 @@ export class Queue {
     if (this.#putBack.length) return { task: this.#putBack.pop() };
     const ahead = this.#next;
     this.#next = null;
-    const fetched = await ahead;
-    return fetched?.task ? fetched : this.#claim();
+    const task = (await ahead)?.task;
+    return task && (await this.#took(task)) ? { task } : this.#ask("claim");
   }
 
-  /** Claims the next task while a person looks at this one. */
+  /** Looks at the next task while a person works on this one. It stays everybody's until then. */
   prefetch() {
     // What fails now is asked for again, and shown, when it is needed.
-    this.#next ??= this.#claim().catch(() => null);
+    this.#next ??= this.#ask("peek").catch(() => null);
   }
 
   /** Keeps a task that this person holds for the next turn. */
@@ -52,22 +52,29 @@ export class Queue {
 
   /** Gives back what is not on the desk: somebody else may need it before its lease ends. */
   async leave() {
-    const ahead = this.#next;
-    this.#next = null;
-    for (const task of this.#putBack.splice(0)) this.#giveBack(task);
-    const fetched = await ahead;
-    if (fetched?.task) await this.#giveBack(fetched.task);
+    for (const task of this.#putBack.splice(0)) await this.#giveBack(task);
+  }
+
+  /** Whether the task that was looked at is this person's now: somebody may have been quicker. */
+  async #took(task) {
+    try {
+      task.lease_until = (await post(leaseOf(task.task_id))).lease_until;
+      return true;
+    } catch (error) {
+      if (error.passing) throw error;
+      return false;
+    }
   }
 
   #giveBack(task) {
     return call("DELETE", leaseOf(task.task_id), undefined, { keepalive: true });
   }
 
-  #claim() {
+  #ask(how) {
     // Those at hand come first: of the skipped ones a full list may leave the oldest out.
     const here = [...this.#busy(), ...this.#putBack.map((task) => task.task_id)];
     const skip = [...here, ...this.#skipped.toReversed()].slice(0, MOST_SKIPPED);
-    return post("/api/v1/tasks/claim", { kinds: [this.#kind], skip });
+    return post(`/api/v1/tasks/${how}`, { kinds: [this.#kind], skip });
   }
 }
 
