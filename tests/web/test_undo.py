@@ -26,9 +26,10 @@ def arrived(team: Team, round_id: str) -> Arrived:
     return Arrived(team, round_id)
 
 
-def latest(team: Team) -> list[dict[str, Any]]:
-    """Rita's last answers, the newest first."""
-    return list(team["Rita"].api.get("/reviews/mine").json())
+def latest(team: Team, round_id: str) -> list[dict[str, Any]]:
+    """Rita's last answers in this round, the newest first."""
+    mine = team["Rita"].api.get("/reviews/mine").json()
+    return [each for each in mine if each["round_id"] == round_id]
 
 
 def take_back(page: Page) -> None:
@@ -37,7 +38,7 @@ def take_back(page: Page) -> None:
 
 
 def test_the_last_answers_are_taken_back_by_key_and_given_again(
-    visitors: Visitors, team: Team, arrived: Arrived
+    visitors: Visitors, team: Team, round_id: str, arrived: Arrived
 ) -> None:
     page = visitors.sign_in("Rita").page
     expect(page.get_by_role("button", name="Undo")).to_be_hidden()
@@ -51,13 +52,13 @@ def test_the_last_answers_are_taken_back_by_key_and_given_again(
     take_back(page)
     look(page)
     assert record_on(page) == first
-    assert [each["status"] for each in latest(team)] == ["undone", "undone"]
+    assert [each["status"] for each in latest(team, round_id)] == ["undone", "undone"]
     assert label_by_key(page) == first
     assert label_by_key(page) == second
     look(page)
     assert record_on(page) == third
     arrived.wait_for(2)
-    statuses = [each["status"] for each in latest(team)]
+    statuses = [each["status"] for each in latest(team, round_id)]
     assert statuses == ["accepted", "accepted", "undone", "undone"]
 
 
@@ -87,7 +88,7 @@ def test_in_a_field_the_keys_undo_what_was_typed(visitors: Visitors, arrived: Ar
 
 
 def test_a_verdict_that_needs_a_reason_is_sent_with_one(
-    visitors: Visitors, team: Team, arrived: Arrived
+    visitors: Visitors, team: Team, round_id: str, arrived: Arrived
 ) -> None:
     page = visitors.sign_in("Rita").page
     look(page)
@@ -101,5 +102,5 @@ def test_a_verdict_that_needs_a_reason_is_sent_with_one(
     page.keyboard.type("all black")
     page.keyboard.press("Enter")
     arrived.wait_for(1)
-    [given, *_] = latest(team)
+    [given, *_] = latest(team, round_id)
     assert (given["answer"], given["rationale"]) == ("exclude:low_quality", "all black")
