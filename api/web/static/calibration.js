@@ -67,7 +67,7 @@ async function answer(verdict) {
     const given = verdict.labels ?? [verdict.label];
     board.mark((label) => ({
       chosen: given.includes(label),
-      notes: judged.expected.includes(label) ? "known answer" : "",
+      notes: judged.expected.includes(label) ? "known" : "",
     }));
     feedback.className = `notice ${judged.correct ? "good" : "bad"}`;
     say(find("#verdict"), judged.correct ? "✓ Right." : "✗ Not what is known.");
