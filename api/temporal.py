@@ -18,6 +18,7 @@ from temporalio.exceptions import WorkflowAlreadyStartedError
 from temporalio.service import RPCError, RPCStatusCode
 
 from api.problems import temporal_unavailable
+from domain.directing import TaskDirected
 from domain.errors import Conflict, LabelwrightError
 from domain.ids import ORCHESTRATION_QUEUE, RoundId, round_workflow_id, shard_workflow_id
 from domain.reviews import ClosingRequested, DeadlineExtended, Submission, UndoRequested
@@ -29,6 +30,7 @@ from workers.settings import Settings
 ROUND_WORKFLOW = "RoundWorkflow"
 SUBMISSION_SIGNALS = {TaskKind.REVIEW: "review", TaskKind.ADJUDICATION: "adjudicate"}
 UNDO = "undo"
+DIRECT = "direct"
 EXTEND_DEADLINE = "extend_deadline"
 CLOSE_SHARD = "close_shard"
 DECIDE_BATCH = "decide_batch"
@@ -116,6 +118,10 @@ class Temporal:
     async def undo(self, round_id: RoundId, shard: int, request: UndoRequested) -> None:
         """Raises TemporalUnavailable, WorkflowEnded."""
         await self._signal(shard_workflow_id(round_id, shard), UNDO, request)
+
+    async def direct(self, round_id: RoundId, shard: int, request: TaskDirected) -> None:
+        """Raises TemporalUnavailable, WorkflowEnded."""
+        await self._signal(shard_workflow_id(round_id, shard), DIRECT, request)
 
     async def extend_deadline(
         self, round_id: RoundId, shard: int, extension: DeadlineExtended

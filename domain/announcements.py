@@ -5,12 +5,16 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from domain.accounts import Role
+from domain.directing import DirectedTask
 from domain.gold import Paused
-from domain.ids import RoundId
+from domain.ids import RoundId, Timestamp
 from domain.notices import Audience, Notice, NoticeKind
 from domain.progress import RecordProgress, ShardRules
 from domain.records import Json
 from domain.schedule import Step
+
+LEADS = (Role.REQUESTER.value, Role.ADMIN.value)
+"""Those who run rounds."""
 
 
 def reminder(records: Sequence[RecordProgress], rules: ShardRules, *, sequence: int) -> Notice:
@@ -50,7 +54,7 @@ def pause(paused: Paused, rules: ShardRules, *, sequence: int) -> Notice:
     return Notice(
         notice_id=_notice_id(rules.round_id, rules.shard, sequence),
         kind=NoticeKind.REVIEWER_PAUSED,
-        audience=Audience(roles=(Role.REQUESTER.value, Role.ADMIN.value)),
+        audience=Audience(roles=LEADS),
         subject=paused.account_id,
         text=f"A reviewer of round {rules.round_id} is paused: {paused.right} of their last "
         f"{paused.answered} known answers were right.",
@@ -59,6 +63,50 @@ def pause(paused: Paused, rules: ShardRules, *, sequence: int) -> Notice:
             "answered": paused.answered,
             "right": paused.right,
             "schema": rules.schema.name,
+        },
+    )
+
+
+def assignment(directed: DirectedTask, *, queue: str, deadline: Timestamp | None) -> Notice:
+    """To the person whom a task was given to by name."""
+    message = directed.message
+    delegate = message.to_account
+    return Notice(
+        notice_id=f"assigned/{message.request_id}",
+        kind=NoticeKind.TASK_ASSIGNED,
+        audience=Audience(accounts=(delegate,) if delegate else ()),
+        subject=message.task_id,
+        text=f"{message.actor.name} gave you a task, record {message.record_id}: {message.reason}",
+        detail={
+            "tasks": 1,
+            "queue": queue,
+            "deadline": deadline,
+            "account_id": delegate,
+            "task_id": message.task_id,
+            "record_id": message.record_id,
+        },
+    )
+
+
+def passed_by(
+    directed: DirectedTask, reasons: Sequence[str], *, queue: str, deadline: Timestamp | None
+) -> Notice:
+    """To those who run rounds: nobody is left who may do the task and has not skipped it."""
+    message = directed.message
+    return Notice(
+        notice_id=f"skipped/{message.task_id}",
+        kind=NoticeKind.TASK_SKIPPED,
+        audience=Audience(roles=LEADS),
+        subject=message.task_id,
+        text=f"everybody who may do the task of record {message.record_id} has skipped it: "
+        + "; ".join(dict.fromkeys(reasons)),
+        detail={
+            "tasks": 1,
+            "queue": queue,
+            "deadline": deadline,
+            "task_id": message.task_id,
+            "record_id": message.record_id,
+            "skips": len(reasons),
         },
     )
 

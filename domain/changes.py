@@ -10,6 +10,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 from typing import TypeVar
 
+from domain.directing import DirectedTask
 from domain.gold import GoldJudged
 from domain.ids import RecordId, ReviewId, RoundId, TaskId, Timestamp
 from domain.notices import Notice
@@ -39,6 +40,7 @@ class Changes:
     _deadlines: dict[RecordId, Timestamp] = field(default_factory=dict)
     _urgencies: dict[RecordId, int] = field(default_factory=dict)
     _judged: dict[ReviewId, GoldJudged] = field(default_factory=dict)
+    _directed: list[DirectedTask] = field(default_factory=list)
     _notices: list[Notice] = field(default_factory=list)
 
     def open(self, openings: Iterable[TaskOpening]) -> None:
@@ -79,6 +81,9 @@ class Changes:
     def hurry(self, record_id: RecordId, urgency: int) -> None:
         self._urgencies[record_id] = urgency
 
+    def direct(self, directed: DirectedTask) -> None:
+        self._directed.append(directed)
+
     def tell(self, notice: Notice) -> None:
         self._notices.append(notice)
 
@@ -103,6 +108,7 @@ class Changes:
                 for urgency, records in _by_value(self._urgencies)
             ),
             judged=tuple(self._judged.values()),
+            directed=tuple(self._directed),
             notices=tuple(self._notices),
         )
 

@@ -10,6 +10,7 @@ from enum import StrEnum
 
 from domain.accounts import Actor
 from domain.ids import AccountId, RecordId, RoundId, TaskId, Timestamp
+from domain.records import Json
 
 
 class Direction(StrEnum):
@@ -24,6 +25,17 @@ class Direction(StrEnum):
     """This person passes the task by; others are offered it."""
     WITHDRAW = "withdraw"
     """The record is held as it is: no answer is wanted any more."""
+
+
+DIRECTED = {
+    Direction.DELEGATE: "task_delegated",
+    Direction.FORWARD: "task_forwarded",
+    Direction.SUSPEND: "task_suspended",
+    Direction.RESUME: "task_resumed",
+    Direction.SKIP: "task_skipped",
+    Direction.WITHDRAW: "task_withdrawn",
+}
+"""What the ledger calls each of them once it is taken."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -42,6 +54,27 @@ class TaskDirected:
     """With delegate."""
     to_lane: int | None = None
     """With forward: a lane of the round, in which the record's own demands hold too."""
+    to_queue: str | None = None
+    """With forward: the queue of that lane."""
     until: Timestamp | None = None
     """With suspend."""
     signature: str = ""
+
+    @property
+    def told(self) -> dict[str, Json]:
+        """Of which task it is, and to whom, where or until when it goes, as far as it says."""
+        return {
+            name: value
+            for name in ("task_id", "to_account", "to_lane", "to_queue", "until")
+            if (value := getattr(self, name)) is not None
+        }
+
+
+@dataclass(frozen=True, kw_only=True)
+class DirectedTask:
+    """A direction that a shard has taken."""
+
+    message: TaskDirected
+    sequence: int
+    """Place of the decision in the shard's ledger."""
+    decided_at: Timestamp

@@ -100,6 +100,14 @@ EVENTS: Mapping[NoticeKind, EventType] = {
         says="Somebody was given a task by name.",
         fields={"task_id": "the task", "account_id": "who was given it"},
     ),
+    NoticeKind.TASK_SKIPPED: EventType(
+        says="Everybody who may do a task has passed it by.",
+        fields={
+            "task_id": "the task",
+            "record_id": "its record",
+            "skips": "how many people have passed it by",
+        },
+    ),
     NoticeKind.DEADLINE_NEAR: EventType(
         says="Records wait to be judged, and their deadline is coming.", fields=_WAITING
     ),

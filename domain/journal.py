@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from domain.accounts import SYSTEM, Actor
+from domain.directing import TaskDirected
 from domain.ids import Timestamp
 from domain.ledger import Decision, Ledger
 from domain.messages import MAX_ID
@@ -16,7 +17,7 @@ from domain.reviews import (
     signed_part,
 )
 
-Message = Submission | UndoRequested | DeadlineExtended | ClosingRequested
+Message = Submission | UndoRequested | TaskDirected | DeadlineExtended | ClosingRequested
 
 
 class Journal:

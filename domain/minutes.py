@@ -7,6 +7,7 @@ from dataclasses import replace
 
 from domain.announcements import escalation, pause, reminder
 from domain.changes import Changes
+from domain.directing import DIRECTED, DirectedTask, TaskDirected
 from domain.gold import GoldJudged, Paused
 from domain.ids import RecordId, TaskId, Timestamp
 from domain.journal import Journal
@@ -72,7 +73,9 @@ class Minutes:
         if not repeated:  # else the row of the first one stands
             self._show(kind, message, sequence, at, refusal=why)
 
-    def set_aside(self, message: Submission | UndoRequested, at: Timestamp, *, why: str) -> None:
+    def set_aside(
+        self, message: Submission | UndoRequested | TaskDirected, at: Timestamp, *, why: str
+    ) -> None:
         """A message that cannot be ours: no table could hold it."""
         self.refused += 1
         self._journal.decide(
@@ -116,6 +119,18 @@ class Minutes:
         detail: dict[str, Json] = {"answered": paused.answered, "right": paused.right}
         sequence = self._journal.decide("reviewer_paused", at, detail, subject=paused.account_id)
         self._changes.tell(pause(paused, self._rules, sequence=sequence))
+
+    # -- tasks ----------------------------------------------------------------------------
+
+    def directed(self, message: TaskDirected, at: Timestamp) -> None:
+        sequence = self._direction(DIRECTED[message.direction], message, {}, at)
+        directed = DirectedTask(message=message, sequence=sequence, decided_at=at)
+        self._changes.direct(directed)
+
+    def direction_refused(self, message: TaskDirected, at: Timestamp, *, why: str) -> None:
+        self.refused += 1
+        detail: dict[str, Json] = {"direction": message.direction, "refusal": why}
+        self._direction("direction_refused", message, detail, at)
 
     # -- records --------------------------------------------------------------------------
 
@@ -275,6 +290,19 @@ class Minutes:
                 decided_at=at,
                 look=self._rules.look,
             )
+        )
+
+    def _direction(
+        self, kind: str, message: TaskDirected, detail: dict[str, Json], at: Timestamp
+    ) -> int:
+        self._journal.note(message.request_id)
+        return self._journal.decide(
+            kind,
+            at,
+            message.told | detail,
+            subject=message.record_id,
+            message=message,
+            reason=message.reason,
         )
 
     def _request(

@@ -11,6 +11,8 @@ from domain.ids import AccountId, Document
 class NoticeKind(StrEnum):
     TASK_ASSIGNED = "task.assigned"
     """Somebody was given a task by name."""
+    TASK_SKIPPED = "task.skipped"
+    """Everybody who may do a task has passed it by."""
     DEADLINE_NEAR = "deadline.near"
     """A reminder: tasks wait and their deadline is coming."""
     ESCALATED = "task.escalated"

@@ -19,11 +19,13 @@ class How(StrEnum):
     """Nobody settled it in time; the record is held."""
     CLOSED_EARLY = "closed_early"
     """Reviewing was ended before anybody had settled it; the record is held."""
+    WITHDRAWN = "withdrawn"
+    """A lead wanted no answer any more; the record is held."""
     GOLD = "gold"
     """Its answer was known: it has measured its reviewers, and is no part of the dataset."""
 
 
-HELD = frozenset({How.DEADLINE, How.CLOSED_EARLY})
+HELD = frozenset({How.DEADLINE, How.CLOSED_EARLY, How.WITHDRAWN})
 """Nobody has settled the record, and nobody will."""
 
 

@@ -59,7 +59,7 @@ class DatasetRow:
     between: tuple[str, ...]
     how: str
     """`imported`, or how the round concluded: agreement, consensus, adjudication, deadline,
-    closed_early."""
+    closed_early, withdrawn."""
     label_confidence: float | None
     arm: str | None
     round_number: int

@@ -60,6 +60,12 @@ class Requirement:
             languages=tuple(sorted({*self.languages, *other.languages})),
         )
 
+    def includes(self, other: Requirement) -> bool:
+        """Whether whoever brings this brings the other too."""
+        return not other.missing(
+            expertise=self.expertise, clearance=self.clearance, languages=self.languages
+        )
+
     @property
     def needs(self) -> list[str]:
         """All that is demanded, in words."""
@@ -163,6 +169,19 @@ class Lane:
     queue: str = GENERAL
     requirement: Requirement = field(default_factory=Requirement)
     priority: int = 0
+
+
+def forwarded(own: Lane, queue: Queue, *, number: int) -> Lane:
+    """The lane in which records of lane `own` wait once they are sent to `queue`.
+
+    What they demanded before they demand there too.
+    """
+    return Lane(
+        number=number,
+        queue=queue.name,
+        requirement=own.requirement & queue.requirement,
+        priority=own.priority,
+    )
 
 
 def lanes_of(routes: Iterable[Route]) -> tuple[list[Lane], list[int]]:

@@ -19,6 +19,8 @@ from domain.admission import (
     closing_refusal,
     extension_refusal,
 )
+from domain.directing import Direction, TaskDirected
+from domain.direction_rules import check_direction
 from domain.gold import Paused
 from domain.ids import RecordId, Timestamp
 from domain.ledger import Ledger
@@ -89,6 +91,23 @@ class Shard:
         kind = TaskKind.ADJUDICATION if adjudicated else TaskKind.REVIEW
         self._minutes.undone(kind, given, message, at)
         self._records.weigh(progress.taken_back(given), at)
+
+    def direct(self, message: TaskDirected, at: Timestamp) -> None:
+        """Has a task go another way, or records why it stays as it is."""
+        if (why_not := malformed(message)) is not None:
+            self._minutes.set_aside(message, at, why=why_not)
+            return
+        try:
+            if message.round_id != self.rules.round_id:
+                raise Refused("the message is about another round")
+            progress = self._known(message.request_id, message.record_id)
+            check_direction(progress, message, self.rules, at)
+        except Refused as refusal:
+            self._minutes.direction_refused(message, at, why=str(refusal))
+            return
+        self._minutes.directed(message, at)
+        if message.direction is Direction.WITHDRAW:
+            self._records.hold([progress], How.WITHDRAWN, at)
 
     def extend_deadline(self, message: DeadlineExtended, at: Timestamp) -> None:
         """Moves the deadline of every record, or records why they stay."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import StrEnum
 
+from domain.directing import DirectedTask
 from domain.gold import GoldJudged
 from domain.ids import RecordId, ReviewId, RoundId, TaskId, Timestamp
 from domain.notices import Notice
@@ -105,6 +106,7 @@ class Projection:
     deadlines: tuple[MovedDeadline, ...] = ()
     urgencies: tuple[Urgency, ...] = ()
     judged: tuple[GoldJudged, ...] = ()
+    directed: tuple[DirectedTask, ...] = ()
     notices: tuple[Notice, ...] = ()
 
     @property
@@ -119,6 +121,7 @@ class Projection:
             self.deadlines,
             self.urgencies,
             self.judged,
+            self.directed,
             self.notices,
         )
         return not any(changes)

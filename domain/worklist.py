@@ -169,7 +169,11 @@ class Worklist:
         )
 
 
-_REASONS = {How.DEADLINE: "deadline", How.CLOSED_EARLY: "reviewing was closed"}
+_REASONS = {
+    How.DEADLINE: "deadline",
+    How.CLOSED_EARLY: "reviewing was closed",
+    How.WITHDRAWN: "withdrawn",
+}
 """Why the open tasks of a record are closed with it."""
 
 

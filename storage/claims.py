@@ -16,6 +16,7 @@ from sqlalchemy import (
     Text,
     all_,
     bindparam,
+    case,
     cast,
     column,
     exists,
@@ -36,7 +37,7 @@ from domain.errors import (
     TaskClosed,
     TaskHeldByAnother,
 )
-from domain.ids import AccountId, RoundId, TaskId
+from domain.ids import AccountId, RoundId, TaskId, Timestamp
 from domain.tasks import TaskKind
 from storage.lanes import lane, suits
 from storage.participations import (
@@ -89,7 +90,12 @@ _TAKE = (
     .values(
         status=TaskStatus.CLAIMED.value,
         holder=_PERSON,
-        lease_until=func.now() + bindparam("lease", type_=Interval),
+        # Whoever was given the task for a day keeps it so long, whenever they open it.
+        lease_until=func.greatest(
+            case((tasks.c.holder == _PERSON, tasks.c.lease_until)),
+            func.now() + bindparam("lease", type_=Interval),
+        ),
+        suspended_until=None,
     )
     .returning(tasks)
     .add_cte(_TAKEN_PART)
@@ -112,9 +118,9 @@ def claim_task(
     people's time: every hour each person has another order of preference among them. Within a
     round the earlier deadline and the earlier record come first.
     """
-    _one_claim_at_a_time(connection, account_id)
+    one_claim_at_a_time(connection, account_id)
     best = next_task(connection, account_id, kinds=kinds, round_id=round_id, queue=queue, skip=skip)
-    return None if best is None else _take(connection, best, account_id, lease)
+    return None if best is None else take(connection, best, account_id, lease)
 
 
 def next_task(
@@ -219,7 +225,7 @@ def claim_named(
 
     Raises NotFound, TaskClosed, TaskHeldByAnother, DutiesNotSeparate or NotQualified.
     """
-    _one_claim_at_a_time(connection, account_id)
+    one_claim_at_a_time(connection, account_id)
     wanted = locked_task(connection, task_id)
     check_unanswered(wanted)
     if wanted.holder != account_id:
@@ -227,7 +233,7 @@ def claim_named(
             check_lapsed(connection, wanted)
         check_suited(connection, account_id, wanted)
     check_part(connection, account_id, wanted)
-    return _take(connection, wanted, account_id, lease)
+    return take(connection, wanted, account_id, lease)
 
 
 def check_suited(connection: Connection, account_id: AccountId, wanted: Task) -> None:
@@ -291,16 +297,19 @@ def release_task(connection: Connection, account_id: AccountId, task_id: TaskId)
     """
     held = locked_task(connection, task_id)
     check_holder(held, account_id)
-    answer_on_its_way = standing_receipt().where(review_receipts.c.task_id == task_id)
-    if connection.scalar(select(exists(answer_on_its_way))):
+    if is_answered(connection, held):
         raise TaskClosed("an answer to this task is on its way", task_id=task_id)
-    former = connection.execute(
+    give_up(connection, held)
+
+
+def give_up(connection: Connection, held: Task, *, until: Timestamp | None = None) -> None:
+    """Takes a locked task from whoever holds it; nobody is offered it before `until`."""
+    connection.execute(
         update(tasks)
-        .where(tasks.c.task_id == task_id)
-        .values(status=TaskStatus.OPEN.value, holder=None, lease_until=None)
-        .returning(tasks.c.round_id, tasks.c.record_id)
-    ).one()
-    forget_participations(connection, [(former.round_id, former.record_id, account_id)])
+        .where(tasks.c.task_id == held.task_id)
+        .values(status=TaskStatus.OPEN.value, holder=None, lease_until=None, suspended_until=until)
+    )
+    forget_participations(connection, [(held.round_id, held.record_id, held.holder)])
 
 
 def held_tasks(connection: Connection, account_id: AccountId, *, limit: int = 20) -> list[Task]:
@@ -310,6 +319,14 @@ def held_tasks(connection: Connection, account_id: AccountId, *, limit: int = 20
 
 
 # -- checks that submissions share ------------------------------------------------------------
+
+
+def is_answered(connection: Connection, wanted: Task, *, by: AccountId | None = None) -> bool:
+    """Whether an answer to the task, of this person or of anybody, stands or is on its way."""
+    receipt = standing_receipt().where(review_receipts.c.task_id == wanted.task_id)
+    if by is not None:
+        receipt = receipt.where(review_receipts.c.account_id == by)
+    return bool(connection.scalar(select(exists(receipt))))
 
 
 def locked_task(connection: Connection, task_id: TaskId) -> Task:
@@ -378,12 +395,13 @@ def _held_by_another(held: Task) -> TaskHeldByAnother:
     )
 
 
-def _one_claim_at_a_time(connection: Connection, account_id: AccountId) -> None:
+def one_claim_at_a_time(connection: Connection, account_id: AccountId) -> None:
+    """Until the transaction ends, nobody else claims anything for this person."""
     # Two claims of one person at once could each miss the slot that the other is about to take.
     connection.execute(_ONE_AT_A_TIME, {"lock": f"claim/{account_id}"})
 
 
-def _take(connection: Connection, wanted: Task, account_id: AccountId, lease: timedelta) -> Task:
+def take(connection: Connection, wanted: Task, account_id: AccountId, lease: timedelta) -> Task:
     """Claims a locked task; the constraint on duties is the last word."""
     row = connection.execute(
         _TAKE,

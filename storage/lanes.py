@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable
+from dataclasses import replace
 from datetime import date
 from typing import Any
 
@@ -28,13 +29,14 @@ from sqlalchemy import (
 from sqlalchemy.dialects.postgresql import JSONB, insert
 
 from domain.accounts import Role
-from domain.ids import RoundId
+from domain.errors import NotFound
+from domain.ids import RecordId, RoundId
 from domain.profiles import Standing
-from domain.routing import Clearance, Lane, Requirement
+from domain.routing import Clearance, Lane, Queue, Requirement, forwarded
 from domain.tasks import TaskKind
 from storage.participations import Person
 from storage.profiles import list_profiles
-from storage.tables import accounts, lanes, profiles, standings
+from storage.tables import accounts, batch_records, lanes, profiles, standings
 
 
 def put_lanes(
@@ -68,6 +70,51 @@ def list_lanes(connection: Connection, round_id: RoundId) -> list[Lane]:
     """The round's lanes by number."""
     query = select(lanes).where(lanes.c.round_id == round_id).order_by(lanes.c.lane)
     return [lane(row) for row in connection.execute(query)]
+
+
+def find_lane(connection: Connection, round_id: RoundId, number: int) -> Lane:
+    """That lane of the round. Raises NotFound."""
+    row = connection.execute(
+        select(lanes).where(lanes.c.round_id == round_id, lanes.c.lane == number)
+    ).one_or_none()
+    if row is None:
+        raise NotFound("the round has no such lane", round_id=round_id, lane=number)
+    return lane(row)
+
+
+def own_lane(connection: Connection, round_id: RoundId, record_id: RecordId) -> Lane:
+    """The lane that the round's routing gave the record: what it demands is demanded for good."""
+    query = select(batch_records.c.lane).where(
+        batch_records.c.round_id == round_id, batch_records.c.record_id == record_id
+    )
+    return find_lane(connection, round_id, connection.execute(query).scalar_one())
+
+
+def lane_in_queue(connection: Connection, round_id: RoundId, own: Lane, queue: Queue) -> Lane:
+    """The lane of the round in which records of lane `own` wait in `queue`, made if need be.
+
+    It demands what both demand.
+    """
+    lock = func.hashtextextended(f"lanes/{round_id}", 0)
+    connection.execute(select(func.pg_advisory_xact_lock(lock)))
+    there = list_lanes(connection, round_id)
+    wanted = forwarded(own, queue, number=max(each.number for each in there) + 1)
+    for each in there:
+        if replace(each, number=wanted.number) == wanted:
+            return each
+    like = select(lanes.c.schema_name, lanes.c.calibrated).where(
+        lanes.c.round_id == round_id, lanes.c.lane == own.number
+    )
+    row = connection.execute(like).one()
+    put_lanes(connection, round_id, [wanted], schema=row.schema_name, calibrated=row.calibrated)
+    return wanted
+
+
+def may_go_to(connection: Connection, round_id: RoundId, record_id: RecordId, number: int) -> bool:
+    """Whether the round has that lane, and it demands no less than the record's own."""
+    own = own_lane(connection, round_id, record_id)
+    there = (each for each in list_lanes(connection, round_id) if each.number == number)
+    return any(each.requirement.includes(own.requirement) for each in there)
 
 
 def close_lanes(connection: Connection, round_id: RoundId) -> None:

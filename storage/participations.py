@@ -39,13 +39,17 @@ def offered(person: Person) -> ColumnElement[bool]:
 
     Nobody works on it, it is not put off, and they have not passed it by.
     """
-    skipped = exists().where(
-        task_skips.c.task_id == tasks.c.task_id, task_skips.c.account_id == person
-    )
     return and_(
         free(),
         or_(tasks.c.suspended_until.is_(None), tasks.c.suspended_until <= func.now()),
-        ~skipped,
+        ~skipped_by(person),
+    )
+
+
+def skipped_by(person: Person) -> ColumnElement[bool]:
+    """Whether the person has passed the task by."""
+    return exists().where(
+        task_skips.c.task_id == tasks.c.task_id, task_skips.c.account_id == person
     )
 
 

@@ -7,6 +7,7 @@ from sqlalchemy import Connection
 from domain.gold import Paused
 from domain.round_notices import outcomes_changed
 from domain.tasks import Projection
+from storage.directing import lock_delegates, project_directions
 from storage.gold import judge_reviewers
 from storage.notices import tell
 from storage.reviews import project_outcomes, project_reviews, withdraw_outcomes
@@ -22,6 +23,7 @@ def project_shard(connection: Connection, projection: Projection) -> list[Paused
     closings: no task of a record that is settled waits for anybody. Returns who is paused anew.
     """
     round_id, shard, at = projection.round_id, projection.shard, projection.at
+    lock_delegates(connection, projection.directed)
     open_tasks(connection, round_id=round_id, shard=shard, openings=projection.opened, at=at)
     project_reviews(
         connection,
@@ -31,6 +33,8 @@ def project_shard(connection: Connection, projection: Projection) -> list[Paused
         retracted=projection.retracted,
         at=at,
     )
+    # After reviews: what was answered is not handed on.
+    directed = project_directions(connection, projection.directed, round_id=round_id, shard=shard)
     close_tasks(connection, projection.closed, at=at)
     withdraw_outcomes(
         connection, projection.withdrawn, round_id=round_id, look=projection.look, at=at
@@ -55,5 +59,5 @@ def project_shard(connection: Connection, projection: Projection) -> list[Paused
     changed = outcomes_changed(
         shard, withdrawn=projection.withdrawn, reached=projection.outcomes, at=at
     )
-    tell(connection, [*projection.notices, *changed], round_id=round_id, at=at)
+    tell(connection, [*projection.notices, *directed, *changed], round_id=round_id, at=at)
     return paused

@@ -16,6 +16,7 @@ from workflows.time import now
 with workflow.unsafe.imports_passed_through():
     from activities.review import LoadShard, ReviewActivities, StoreOutcomes
     from domain.canonical import Sha256, tame
+    from domain.directing import TaskDirected
     from domain.messages import weight
     from domain.outcomes import HELD, How
     from domain.progress import ShardRules
@@ -33,13 +34,15 @@ MAX_EVENTS = 3_000
 """In one run's history. Temporal suggests a new run at 4,096, when it may have grown beyond: people
 who answer one at a time leave ten events each, and some answer while the run is handed over."""
 
-Message = tuple[str, Submission | UndoRequested | DeadlineExtended | ClosingRequested]
+Message = tuple[
+    str, Submission | UndoRequested | TaskDirected | DeadlineExtended | ClosingRequested
+]
 
 
 @workflow.defn
 class ReviewShardWorkflow:
-    """Signals `review`, `adjudicate`, `undo`, `extend_deadline` and `close_shard` only append;
-    `run` does the rest."""
+    """Signals `review`, `adjudicate`, `undo`, `direct`, `extend_deadline` and `close_shard` only
+    append; `run` does the rest."""
 
     @workflow.init
     def __init__(self, plan: ShardPlan) -> None:
@@ -59,6 +62,10 @@ class ReviewShardWorkflow:
     @workflow.signal
     def undo(self, request: UndoRequested) -> None:
         self._inbox.append(("undo", tame(request)))
+
+    @workflow.signal
+    def direct(self, request: TaskDirected) -> None:
+        self._inbox.append(("direction", tame(request)))
 
     @workflow.signal
     def extend_deadline(self, extension: DeadlineExtended) -> None:
@@ -134,6 +141,8 @@ class ReviewShardWorkflow:
             match message:
                 case UndoRequested():
                     shard.undo(message, now())
+                case TaskDirected():
+                    shard.direct(message, now())
                 case DeadlineExtended():
                     shard.extend_deadline(message, now())
                 case ClosingRequested():

@@ -43,6 +43,7 @@ from storage.tables.rounds import (
     review_receipts,
     reviews,
     rounds,
+    task_directions,
     task_skips,
     tasks,
 )
@@ -81,6 +82,7 @@ __all__ = [
     "sessions",
     "standings",
     "superseded_records",
+    "task_directions",
     "task_skips",
     "tasks",
     "webhooks",

@@ -201,6 +201,27 @@ task_skips = Table(
 )
 """Tasks that a person has passed by, with why: they are not offered to them again."""
 
+task_directions = Table(
+    "task_directions",
+    metadata,
+    _round(primary_key=True),
+    Column("shard", Integer, primary_key=True),
+    Column("sequence", BigInteger, primary_key=True),
+    Column("request_id", Text, nullable=False),
+    Column("task_id", Text, ForeignKey("tasks.task_id"), nullable=False),
+    Column("record_id", Text, nullable=False),
+    Column("direction", Text, nullable=False),
+    Column("account_id", Text, nullable=False),
+    Column("reason", Text, nullable=False),
+    Column("to_account", Text),
+    Column("to_lane", Integer),
+    Column("until", Instant),
+    Column("decided_at", Instant, nullable=False),
+    Index("ix_task_directions_task_id", "task_id"),
+)
+"""What people have decided about tasks besides answering them, as the shards took it: each is done
+once, however often it is shown."""
+
 review_receipts = Table(
     "review_receipts",
     metadata,

@@ -8,6 +8,7 @@ import pytest
 from temporalio import workflow
 
 from api import temporal
+from domain.directing import TaskDirected
 from domain.reviews import ClosingRequested, DeadlineExtended, Submission, UndoRequested
 from domain.rounds import ApprovalDecided, BatchDecided, CancelRequested, RoundPlan
 from domain.tasks import TaskKind
@@ -32,6 +33,7 @@ def test_the_round_workflow_has_the_name_that_the_api_starts() -> None:
         (ReviewShardWorkflow, temporal.SUBMISSION_SIGNALS[TaskKind.ADJUDICATION], Submission),
         (ReviewShardWorkflow, temporal.UNDO, UndoRequested),
         (ReviewShardWorkflow, temporal.EXTEND_DEADLINE, DeadlineExtended),
+        (ReviewShardWorkflow, temporal.DIRECT, TaskDirected),
         (ReviewShardWorkflow, temporal.CLOSE_SHARD, ClosingRequested),
         (RoundWorkflow, temporal.DECIDE_BATCH, BatchDecided),
         (RoundWorkflow, temporal.DECIDE_APPROVAL, ApprovalDecided),

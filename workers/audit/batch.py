@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 from activities.routing import RULES_ONLY, RouteBatch, routed, selection
+from domain.directing import DIRECTED, Direction
 from domain.policy import SamplingPolicy
 from domain.rounds import Batch, Routed
+from domain.routing import Lane, forwarded
 from domain.selections import GateResult, batch_digest
 from storage.artifacts import ArtifactStore
 from storage.lanes import lane_row
@@ -63,7 +65,29 @@ def _check_routes(evidence: Evidence, store: ArtifactStore, tables: Tables) -> I
             [row | {"shard": shards.get(row["record_id"])} for row in rows],
             tables["batch_records"],
         )
-        yield from compare("lanes", "lane", [lane_row(lane) for lane in made], tables["lanes"])
+        lanes = {lane.number: lane for lane in made}
+        lanes |= _forwarded_lanes(evidence, lanes, {row["record_id"]: row["lane"] for row in rows})
+        used = {row["lane"] for row in tables["tasks"]}
+        # A lane in which nothing waits was made for a decision that was not taken.
+        there = [row for row in tables["lanes"] if row["lane"] in lanes or row["lane"] in used]
+        yield from compare("lanes", "lane", map(lane_row, lanes.values()), there)
+
+
+def _forwarded_lanes(
+    evidence: Evidence, made: Mapping[int, Lane], lane_of: Mapping[str, int]
+) -> dict[int, Lane]:
+    """The lanes that tasks were forwarded to, with what the record and its new queue demand."""
+    found: dict[int, Lane] = {}
+    for number in evidence.shards:
+        for entry in evidence.entries(f"shard {number}"):
+            decision = entry.decision
+            if decision.kind != DIRECTED[Direction.FORWARD] or evidence.plan is None:
+                continue
+            lane, queue = int(str(decision.detail["to_lane"])), str(decision.detail["to_queue"])
+            if lane not in made and decision.subject in lane_of:
+                own = made[lane_of[decision.subject]]
+                found[lane] = forwarded(own, evidence.plan.routing.queue(queue), number=lane)
+    return found
 
 
 def _batches(evidence: Evidence) -> list[Batch]:

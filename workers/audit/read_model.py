@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from datetime import datetime
 from typing import Any
 
 from activities.rounds import CloseRound, RoundProjection
 from domain.canonical import Sha256
+from domain.directing import DIRECTED, Direction
 from domain.ids import Timestamp
 from domain.ledger import Entry
 from domain.records import Json
@@ -31,6 +32,9 @@ DECIDING = {
     "adjudication_refused": ("adjudication", "refused"),
 }
 """Kind of decision → kind and status of the review's row."""
+
+DIRECTING = {kind: direction.value for direction, kind in DIRECTED.items()}
+"""Kind of decision → what the row of the task's direction says."""
 
 UNDOING = frozenset({"review_undone", "adjudication_undone"})
 ACCEPTING = frozenset(kind for kind, (_, status) in DECIDING.items() if status == "accepted")
@@ -104,7 +108,9 @@ def check_outcomes(evidence: Evidence, tables: Tables) -> Iterator[Finding]:
 
 
 def check_tasks(evidence: Evidence, tables: Tables) -> Iterator[Finding]:
-    """Each task was opened by a shard; one with an accepted answer is done, and no other is."""
+    """Each task was opened by a shard and is in the lane where it was last sent; one with an
+    accepted answer is done, and no other is."""
+    sent = sent_to(evidence)
     answered = _answers(evidence)
     shown = {row["task_id"]: row["status"] for row in tables["tasks"]}
     expected = []
@@ -115,6 +121,7 @@ def check_tasks(evidence: Evidence, tables: Tables) -> Iterator[Finding]:
             "record_id": opening.record_id,
             "kind": opening.kind.value,
             "slot": opening.slot,
+            "lane": sent.get(opening.task_id, opening.lane),
         }
         if opening.task_id in answered:
             row |= {"status": "done", "review_id": answered[opening.task_id]}
@@ -124,8 +131,55 @@ def check_tasks(evidence: Evidence, tables: Tables) -> Iterator[Finding]:
             row |= {"status": "open"}
         expected.append(row)
     yield from _compare(
-        evidence, "tasks", "task_id", expected, tables, when=("opened_at", "closed_at")
+        evidence,
+        "tasks",
+        "task_id",
+        expected,
+        tables,
+        when=("opened_at", "closed_at"),
+        besides={
+            row["task_id"]
+            for row in tables["task_directions"]
+            if evidence.is_newer(row["shard"], row["decided_at"])
+        },
     )
+
+
+def check_directions(evidence: Evidence, tables: Tables) -> Iterator[Finding]:
+    """Everything that the shards decided about tasks besides their answers."""
+    expected = []
+    for number in evidence.shards:
+        for entry in evidence.entries(f"shard {number}"):
+            decision = entry.decision
+            if decision.kind in DIRECTING:
+                told = decision.detail
+                expected.append(
+                    {
+                        "place": f"shard {number} decision {entry.sequence}",
+                        "task_id": told["task_id"],
+                        "record_id": decision.subject,
+                        "direction": DIRECTING[decision.kind],
+                        "account_id": decision.actor.account_id,
+                        "reason": plain_text(decision.reason),
+                        "to_account": told.get("to_account"),
+                        "to_lane": told.get("to_lane"),
+                        "until": told.get("until") and _instant(Timestamp(str(told["until"]))),
+                        "decided_at": decision.at,
+                    }
+                )
+    for row in tables["task_directions"]:
+        row["place"] = f"shard {row['shard']} decision {row['sequence']}"
+    yield from _compare(evidence, "task_directions", "place", expected, tables)
+
+
+def sent_to(evidence: Evidence) -> dict[Json, Json]:
+    """Task → the lane that it was last forwarded to."""
+    return {
+        entry.decision.detail["task_id"]: entry.decision.detail["to_lane"]
+        for number in evidence.shards
+        for entry in evidence.entries(f"shard {number}")
+        if entry.decision.kind == DIRECTED[Direction.FORWARD]
+    }
 
 
 def check_round(evidence: Evidence, tables: Tables) -> Iterator[Finding]:
@@ -245,6 +299,7 @@ def _compare(
     tables: Tables,
     *,
     when: tuple[str, ...] = ("decided_at",),
+    besides: Collection[str] = (),
 ) -> Iterator[Finding]:
     """Compares what can be compared.
 
@@ -252,7 +307,7 @@ def _compare(
     since its history was read; `when` are the columns that tell. A shard that cannot be replayed
     has no ledger to compare with.
     """
-    projecting = _projecting(evidence)
+    projecting = _projecting(evidence).union(besides)
     unknown = {number for number in evidence.shards if not evidence.replays(f"shard {number}")}
     left_out = projecting | {
         row[key]
@@ -288,6 +343,11 @@ def _projecting(evidence: Evidence) -> frozenset[str]:
                 waiting.update(each.review_id for each in projection.retracted)
                 waiting.update(each.record_id for each in projection.outcomes)
                 waiting.update(projection.withdrawn)
+                waiting.update(each.message.task_id for each in projection.directed)
+                waiting.update(
+                    f"shard {projection.shard} decision {each.sequence}"
+                    for each in projection.directed
+                )
                 waiting.update(each.task_id for each in projection.opened)
                 waiting.update(each.task_id for each in projection.closed)
     return frozenset(waiting)

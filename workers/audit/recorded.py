@@ -18,6 +18,7 @@ from temporalio.converter import DataConverter
 
 from activities.histories import DECIDED, status_of, workflow_type_of
 from domain.canonical import tame
+from domain.directing import TaskDirected
 from domain.ids import Timestamp
 from domain.reviews import ClosingRequested, DeadlineExtended, Submission, UndoRequested
 from domain.rounds import (
@@ -35,6 +36,7 @@ T = TypeVar("T")
 Message = (
     Submission
     | UndoRequested
+    | TaskDirected
     | DeadlineExtended
     | ClosingRequested
     | BatchDecided
@@ -46,6 +48,7 @@ MESSAGES: dict[str, type[Message]] = {
     "review": Submission,
     "adjudicate": Submission,
     "undo": UndoRequested,
+    "direct": TaskDirected,
     "extend_deadline": DeadlineExtended,
     "close_shard": ClosingRequested,
     "decide_batch": BatchDecided,

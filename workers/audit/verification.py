@@ -22,7 +22,14 @@ from workers.audit.chain import check_heads, check_replay, check_signals, unhand
 from workers.audit.evidence import ROUND, Evidence, LedgerLine, evidence_of
 from workers.audit.findings import AuditReport, Finding, FindingKind
 from workers.audit.publication import check_files, check_version
-from workers.audit.read_model import Tables, check_outcomes, check_reviews, check_round, check_tasks
+from workers.audit.read_model import (
+    Tables,
+    check_directions,
+    check_outcomes,
+    check_reviews,
+    check_round,
+    check_tasks,
+)
 from workers.audit.recorded import UnreadableHistory
 from workers.audit.replay import replay
 from workers.audit.signed import check_signatures
@@ -33,6 +40,7 @@ TABLES = (
     stored.lanes,
     stored.batch_records,
     stored.tasks,
+    stored.task_directions,
     stored.reviews,
     stored.outcomes,
     stored.dataset_versions,
@@ -104,6 +112,7 @@ def _checks(
         ("outcomes", lambda: check_outcomes(evidence, tables)),
         ("outcomes kept for the dataset", lambda: check_outcomes_kept(evidence, store)),
         ("tasks", lambda: check_tasks(evidence, tables)),
+        ("what was decided about tasks", lambda: check_directions(evidence, tables)),
         ("round", lambda: check_round(evidence, tables)),
         ("approved dataset rows", lambda: check_candidate(evidence, store)),
         ("dataset version", lambda: check_version(evidence, tables)),
