@@ -89,9 +89,13 @@ class Worklist:
         return weigh(progress.reviews, wanted=wanted, rules=self._rules.reviewing)
 
     def hold(self, unsettled: Iterable[RecordProgress], how: How, at: Timestamp) -> None:
-        """Ends these records without a label; never labels one silently."""
+        """Ends these records without a label; never labels one silently.
+
+        One whose answer is known is no part of the dataset, not even as held.
+        """
         for progress in unsettled:
-            self._settle(progress, _outcome(progress, self._rules.look, how=how), at)
+            ending = how if progress.record.expected is None else How.GOLD
+            self._settle(progress, _outcome(progress, self._rules.look, how=ending), at)
 
     def withdraw(self, *, reason: str) -> None:
         """Closes every open task and concludes nothing."""

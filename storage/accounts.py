@@ -134,6 +134,16 @@ def get_account(connection: Connection, account_id: AccountId) -> Account:
     return _account(row)
 
 
+def find_account(connection: Connection, named: str) -> Account:
+    """The account of that id or that name. Raises NotFound."""
+    row = connection.execute(
+        select(accounts).where(or_(accounts.c.account_id == named, accounts.c.name == named))
+    ).first()
+    if row is None:
+        raise NotFound(f"there is no account “{named}”", hint="write the name as it is shown")
+    return _account(row)
+
+
 def account_named(connection: Connection, name: str) -> Account:
     """The account of that name. Raises NotFound."""
     row = connection.execute(select(accounts).where(accounts.c.name == name)).one_or_none()

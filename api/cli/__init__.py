@@ -20,6 +20,7 @@ from api.cli import (
     routings,
     select,
     stack,
+    tasks,
     webhooks,
 )
 from api.cli.failures import reported
@@ -43,6 +44,7 @@ app.add_typer(policies.app, name="policy")
 app.add_typer(routings.app, name="routing")
 app.add_typer(pools.app, name="pool")
 app.add_typer(rounds.app, name="round")
+app.add_typer(tasks.app, name="task")
 app.add_typer(datasets.app, name="dataset")
 app.add_typer(audit.app, name="audit")
 app.add_typer(webhooks.app, name="webhook")
