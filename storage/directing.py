@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from datetime import date, timedelta
 
-from sqlalchemy import Connection, exists, func, select, update
+from sqlalchemy import Connection, exists, func, literal, select, true, update
 from sqlalchemy.dialects.postgresql import insert
 
 from domain.accounts import Role
@@ -234,17 +234,17 @@ def _passed_by(connection: Connection, each: DirectedTask, wanted: Task) -> list
     in_lane = (lanes.c.round_id == tasks.c.round_id) & (lanes.c.lane == tasks.c.lane)
     left = (
         select(1)
-        .select_from(tasks.join(lanes, in_lane))
+        .select_from(tasks.join(lanes, in_lane).join(accounts, true()))
         .where(
             here,
             accounts.c.disabled_at.is_(None),
-            accounts.c.roles.contains([ROLES[wanted.kind].value]),
+            literal(ROLES[wanted.kind].value) == func.any(accounts.c.roles),
             suits(person, wanted.kind),
             ~barred(person),
             ~skipped_by(person),
         )
     )
-    if connection.scalar(select(exists(left.add_columns(person)))):
+    if connection.scalar(select(exists(left))):
         return []
     reasons = connection.scalars(
         select(task_skips.c.reason)

@@ -36,6 +36,13 @@ REASONS = {
     ExclusionReason.RESTRICTED: "It may not be used: personal or licensed",
 }
 
+SKIP_REASONS = (
+    "I am not sure enough",
+    "It is not my field",
+    "It takes longer than I have",
+    "I know who it is about",
+)
+
 # Guidelines come from people: their HTML stays text, and their pictures are not fetched.
 _markdown = MarkdownIt("commonmark", {"html": False}).enable("table").disable("image")
 
@@ -80,5 +87,6 @@ def _desk(request: Request, caller: Caller, *, kind: str) -> Response:
         kind=kind,
         account_id=caller.account_id,
         reasons=REASONS,
+        skip_reasons=SKIP_REASONS,
         max_rationale=MAX_RATIONALE,
     )

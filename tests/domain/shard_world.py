@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from domain.accounts import Actor
+from domain.directing import Direction, TaskDirected
 from domain.ids import (
     AccountId,
     RecordId,
@@ -13,6 +16,7 @@ from domain.ids import (
     review_task_id,
 )
 from domain.labels import LabelClass, LabelSchema
+from domain.moments import later
 from domain.progress import ShardRecord, ShardRules
 from domain.reviewing import ReviewRules
 from domain.reviews import (
@@ -130,6 +134,37 @@ def undo(ordinal: int, who: str, review_id: str, *, request_id: str = "") -> Und
         review_id=ReviewId(review_id),
         actor=actor(who),
         submitted_at=AT,
+    )
+
+
+def direction(
+    ordinal: int,
+    slot: int,
+    what: Direction,
+    *,
+    who: str = "req",
+    request_id: str = "",
+    reason: str = "it is better so",
+    **more: Any,
+) -> TaskDirected:
+    """About a review task; `more` is whither, where `what` alone does not say it."""
+    usual: dict[Direction, dict[str, Any]] = {
+        Direction.DELEGATE: {"to_account": AccountId("cid")},
+        Direction.FORWARD: {"to_lane": 1, "to_queue": "experts"},
+        Direction.SUSPEND: {"until": later(AT, DAY)},
+    }
+    named = {
+        "request_id": request_id or f"{what}-{ordinal}-{slot}",
+        "task_id": review_task_id(ROUND, 0, ordinal, slot),
+        "record_id": record_id(ordinal),
+        "round_id": ROUND,
+    }
+    return TaskDirected(
+        direction=what,
+        reason=reason,
+        actor=actor(who),
+        submitted_at=AT,
+        **named | (usual.get(what, {}) | more),
     )
 
 

@@ -9,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from domain.canonical import digest
+from domain.directing import Direction, TaskDirected
 from domain.ids import Timestamp
 from domain.ledger import GENESIS, chain
 from domain.moments import later
@@ -28,6 +29,7 @@ from tests.domain.shard_world import (
     DAY,
     adjudication,
     closing,
+    direction,
     extension,
     open_shard,
     record_id,
@@ -44,7 +46,7 @@ RULES = ReviewRules(
     remind_at=(0.5,),
     escalations=(Escalation(after_hours=24.0, roles=("admin",), every_hours=24.0, times=3),),
 )
-Message = Submission | UndoRequested | DeadlineExtended | ClosingRequested
+Message = Submission | UndoRequested | TaskDirected | DeadlineExtended | ClosingRequested
 Event = tuple[float, Message | None]
 """Seconds since the event before, and what is said; none: only time passes."""
 
@@ -91,6 +93,7 @@ messages = st.one_of(
     st.builds(adjudication, ordinals, people, st.sampled_from(["cat", "dog"])),
     undos(),
     corrections(),
+    st.builds(direction, ordinals, slots, st.sampled_from(Direction), who=people),
     st.builds(extension, st.just(DAY), request_id=st.sampled_from("xyz")),
 )
 pauses = st.sampled_from([0.0, 0.0, 0.0, 30.0, 61.0, DAY])
@@ -113,6 +116,8 @@ def feed(shard: Shard, sent: Sequence[Event], at: Timestamp = AT) -> Timestamp:
                 shard.review(message, at)
             case UndoRequested():
                 shard.undo(message, at)
+            case TaskDirected():
+                shard.direct(message, at)
             case DeadlineExtended():
                 shard.extend_deadline(message, at)
             case ClosingRequested():

@@ -10,6 +10,7 @@ from sqlalchemy import Connection, Engine
 from storage.database import engine as connect
 from storage.tables import metadata
 from tests.conftest import TEMPLATE
+from tests.storage.shard_in_tables import Projected, shard_in_tables
 from workers.postgres import EmbeddedPostgres
 
 
@@ -34,3 +35,8 @@ def connection(engine: Engine) -> Iterator[Connection]:
     """One transaction, which nobody commits."""
     with engine.connect() as connection:
         yield connection
+
+
+@pytest.fixture
+def projected(engine: Engine, connection: Connection) -> Projected:
+    return shard_in_tables(engine, connection)

@@ -16,6 +16,7 @@ import { nothingToDo } from "./nothing.js";
 import { Outbox } from "./outbox.js";
 import { Queue, leaseOf } from "./queue.js";
 import { Reasons } from "./reasons.js";
+import { Skipping, sendSkip } from "./skipping.js";
 import { UNDO_KEYS, Undo } from "./undo.js";
 
 // A second press of a key that was meant for the record before.
@@ -47,6 +48,7 @@ const drafts = new Drafts(desk.dataset.account);
 const outbox = new Outbox(desk.dataset.account, { changed: showSaved, returned: showReturned });
 const undoing = new Undo({ isSent: (entry) => !outbox.holds(entry), changed: showUndo });
 const reasons = new Reasons(rationale, find("#rationale-missing"));
+const skipping = new Skipping(find("#skip"), { because: skip, back: closePanel });
 const queue = new Queue(desk.dataset.kind, () => [
   ...(task ? [task.task_id] : []),
   ...outbox.entries.map((entry) => entry.task),
@@ -232,15 +234,15 @@ async function undo() {
   }
 }
 
-async function skip() {
+async function skip(reason) {
   if (!task || moving) return;
-  const skipped = task.task_id;
-  const given = queue.skip(skipped);
+  const skipped = task;
+  queue.skip(skipped.task_id);
   advance();
   try {
-    await given;
-  } catch {
-    // The lease runs out by itself.
+    await sendSkip(skipped.task_id, reason);
+  } catch (error) {
+    notify(make("b", {}, `Why you skipped ${skipped.record_id} was not noted: `), error.sentence);
   }
 }
 
@@ -335,8 +337,17 @@ function showEmpty(claimed) {
     showInstead(...nothingToDo(why, claimed), { text: "Begin", act: begin });
     return;
   }
-  showInstead(...nothingToDo(why, claimed), skipped && { text: "Show them again", act: () => { queue.unskip(); advance(); } });
+  showInstead(...nothingToDo(why, claimed), skipped && { text: "Show the last one again", act: showSkipped });
   if (!skipped) empty.timer = setTimeout(lookAgain, LOOK_AGAIN_MS);
+}
+
+async function showSkipped() {
+  try {
+    await queue.unskip();
+    advance();
+  } catch (error) {
+    showTrouble(error);
+  }
 }
 
 /** Claims only for somebody who is there: a claimed task is out of everyone else's reach. */
@@ -404,7 +415,7 @@ function expanded(command, open) {
 
 // -- commands and keys ----------------------------------------------------------------------------
 
-/** One of `exclude`, `ambiguous` and `escalate` in the place of the labels; none closes it. */
+/** One of `exclude`, `ambiguous`, `escalate` and `skip` in the place of the labels; none closes it. */
 function openPanel(name) {
   if (name && !task) return;
   panel = name;
@@ -439,7 +450,10 @@ const commands = {
     find("#escalate-why").value = rationale.value;
     find("#escalate-why").focus();
   },
-  skip,
+  skip() {
+    openPanel("skip");
+    skipping.ask();
+  },
   undo,
   filter: () => !find("#filter-line").hidden && find("#filter").focus(),
 };
@@ -466,6 +480,7 @@ const panelKeys = {
     else betweenBoard.press(key);
   },
   escalate() {},
+  skip: (key) => key !== "Enter" && skipping.press(key),
 };
 
 document.addEventListener("keydown", (event) => {

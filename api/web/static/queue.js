@@ -1,6 +1,6 @@
 // The reviewer's end of the queue: the task on the desk, and the next one, fetched meanwhile.
 
-import { call, post } from "./api.js";
+import { call, get, post } from "./api.js";
 
 const MOST_SKIPPED = 100;
 
@@ -37,17 +37,20 @@ export class Queue {
     this.#putBack.push(task);
   }
 
-  async skip(task) {
+  /** Leaves the task out from now on. */
+  skip(task) {
     this.#skipped.push(task);
-    await call("DELETE", leaseOf(task));
   }
 
   get anySkipped() {
     return this.#skipped.length > 0;
   }
 
-  unskip() {
-    this.#skipped = [];
+  /** Takes the task that was skipped last once more, if nobody else has it by now. */
+  async unskip() {
+    const task = this.#skipped.pop();
+    await post(leaseOf(task));
+    this.putBack(await get(`/api/v1/tasks/${encodeURIComponent(task)}`));
   }
 
   /** Gives back what is not on the desk: somebody else may need it before its lease ends. */
