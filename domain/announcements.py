@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from domain.accounts import Role
 from domain.directing import DirectedTask
 from domain.gold import Paused
-from domain.ids import RoundId, Timestamp
+from domain.ids import RoundId
 from domain.notices import Audience, Notice, NoticeKind
 from domain.progress import RecordProgress, ShardRules
 from domain.records import Json
@@ -67,7 +67,7 @@ def pause(paused: Paused, rules: ShardRules, *, sequence: int) -> Notice:
     )
 
 
-def assignment(directed: DirectedTask, *, queue: str, deadline: Timestamp | None) -> Notice:
+def assignment(directed: DirectedTask) -> Notice:
     """To the person whom a task was given to by name."""
     message = directed.message
     delegate = message.to_account
@@ -78,9 +78,6 @@ def assignment(directed: DirectedTask, *, queue: str, deadline: Timestamp | None
         subject=message.task_id,
         text=f"{message.actor.name} gave you a task, record {message.record_id}: {message.reason}",
         detail={
-            "tasks": 1,
-            "queue": queue,
-            "deadline": deadline,
             "account_id": delegate,
             "task_id": message.task_id,
             "record_id": message.record_id,
@@ -88,9 +85,7 @@ def assignment(directed: DirectedTask, *, queue: str, deadline: Timestamp | None
     )
 
 
-def passed_by(
-    directed: DirectedTask, reasons: Sequence[str], *, queue: str, deadline: Timestamp | None
-) -> Notice:
+def passed_by(directed: DirectedTask, reasons: Sequence[str]) -> Notice:
     """To those who run rounds: nobody is left who may do the task and has not skipped it."""
     message = directed.message
     return Notice(
@@ -101,9 +96,6 @@ def passed_by(
         text=f"everybody who may do the task of record {message.record_id} has skipped it: "
         + "; ".join(dict.fromkeys(reasons)),
         detail={
-            "tasks": 1,
-            "queue": queue,
-            "deadline": deadline,
             "task_id": message.task_id,
             "record_id": message.record_id,
             "skips": len(reasons),

@@ -191,8 +191,7 @@ def _delegate(connection: Connection, each: DirectedTask, wanted: Task) -> list[
     if deadline is not None:
         left = min(left, timedelta(seconds=max(seconds_between(each.decided_at, deadline), 0.0)))
     take(connection, wanted, delegate, left)
-    lane = find_lane(connection, wanted.round_id, wanted.lane)
-    return [assignment(each, queue=lane.queue, deadline=deadline)]
+    return [assignment(each)]
 
 
 def _forward(connection: Connection, message: TaskDirected, wanted: Task, *, waits: bool) -> None:
@@ -251,5 +250,4 @@ def _passed_by(connection: Connection, each: DirectedTask, wanted: Task) -> list
         .where(task_skips.c.task_id == wanted.task_id)
         .order_by(task_skips.c.skipped_at)
     ).all()
-    lane = find_lane(connection, wanted.round_id, wanted.lane)
-    return [passed_by(each, reasons, queue=lane.queue, deadline=wanted.deadline)]
+    return [passed_by(each, reasons)]

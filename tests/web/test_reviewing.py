@@ -203,8 +203,82 @@ def test_a_skipped_record_is_somebody_elses_and_backspace_does_nothing(
     page.keyboard.press("Backspace")
     assert record_on(page) == record
     page.keyboard.press("s")
+    expect(page.get_by_role("group", name="Skip it. Why?")).to_be_visible()
+    assert record_on(page) == record
+    page.keyboard.press("2")
     expect(page.locator("#about dd").first).not_to_have_text(record)
     until(lambda: not before & set(held(team)), "the skipped task is free again")
+    until(lambda: skipped(team, round_id) == [record], "the round knows of it")
+    look(page)
+    record = record_on(page)
+    for key in ("s", "Enter"):
+        page.keyboard.press(key)
+    expect(page.locator("#skip")).to_be_visible()
+    page.keyboard.press("c")
+    page.keyboard.type("2 of them are smudged")
+    page.keyboard.press("Enter")
+    expect(page.locator("#about dd").first).not_to_have_text(record)
+    until(lambda: record in skipped(team, round_id), "a reason in own words does as well")
+
+
+def test_a_skip_is_not_lost_when_the_server_puts_it_off(
+    visitors: Visitors, team: Team, round_id: str
+) -> None:
+    visit = visitors.sign_in("Ravi")
+    visit.expected = ("503",)
+    page = visit.page
+    look(page)
+    record = record_on(page)
+    sent: list[str] = []
+
+    def put_off(route: Route) -> None:
+        sent.append(json.loads(route.request.post_data or "{}")["request_id"])
+        if len(sent) == 1:
+            route.fulfill(status=503, headers={"Retry-After": "1"}, json={"code": "unavailable"})
+        else:
+            route.continue_()
+
+    page.route("**/api/v1/tasks/*/skip", put_off)
+    page.keyboard.press("s")
+    expect(page.locator("#skip")).to_be_visible()
+    page.keyboard.press("Escape")
+    assert record_on(page) == record
+    page.keyboard.press("s")
+    with page.expect_response(lambda told: told.url.endswith("/skip") and told.status == 202):
+        page.keyboard.press("1")
+    assert len(sent) == 2
+    assert len(set(sent)) == 1
+    until(lambda: record in skipped(team, round_id), "the round knows of it")
+
+
+def test_what_was_skipped_last_can_be_shown_again(
+    visitors: Visitors, team: Team, pool: str
+) -> None:
+    with rounds_on(team, pool) as start:
+        only = start(1)
+        page = visitors.sign_in("Ravi").page
+
+        def only_this_round(route: Route) -> None:
+            asked = json.loads(route.request.post_data or "{}") | {"round": only}
+            route.continue_(post_data=json.dumps(asked))
+
+        page.route("**/tasks/claim", only_this_round)
+        page.reload()
+        look(page)
+        record = record_on(page)
+        page.keyboard.press("s")
+        page.keyboard.press("4")
+        expect(page.get_by_role("heading", name="Only skipped records are left")).to_be_visible()
+        until(lambda: skipped(team, only) == [record], "the round knows of it")
+        page.get_by_role("button", name="Show the last one again").click()
+        look(page)
+        assert record_on(page) == record
+
+
+def skipped(team: Team, round_id: str) -> list[str]:
+    """The records of tasks that somebody has passed by."""
+    found = team["Rosa"].api.get(f"/rounds/{round_id}/tasks", params={"limit": 500}).json()
+    return [each["record_id"] for each in found["items"] if each["skips"]]
 
 
 def test_an_answer_on_its_way_is_not_taken_for_a_skipped_record(
