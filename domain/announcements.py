@@ -16,6 +16,9 @@ from domain.schedule import Step
 LEADS = (Role.REQUESTER.value, Role.ADMIN.value)
 """Those who run rounds."""
 
+MAX_REASONS = 5
+"""Of those for which people have skipped a task, as many as a person reads."""
+
 
 def reminder(records: Sequence[RecordProgress], rules: ShardRules, *, sequence: int) -> Notice:
     """To those who may do the records' tasks; `sequence` is that of the decision to remind."""
@@ -76,7 +79,8 @@ def assignment(directed: DirectedTask) -> Notice:
         kind=NoticeKind.TASK_ASSIGNED,
         audience=Audience(accounts=(delegate,) if delegate else ()),
         subject=message.task_id,
-        text=f"{message.actor.name} gave you a task, record {message.record_id}: {message.reason}",
+        text=f"{message.actor.name} gave you a task of round {message.round_id}, record "
+        f"{message.record_id}: “{message.reason}”.",
         detail={
             "account_id": delegate,
             "task_id": message.task_id,
@@ -88,13 +92,14 @@ def assignment(directed: DirectedTask) -> Notice:
 def passed_by(directed: DirectedTask, reasons: Sequence[str]) -> Notice:
     """To those who run rounds: nobody is left who may do the task and has not skipped it."""
     message = directed.message
+    said = ", ".join(f"“{reason}”" for reason in list(dict.fromkeys(reasons))[:MAX_REASONS])
     return Notice(
         notice_id=f"skipped/{message.task_id}",
         kind=NoticeKind.TASK_SKIPPED,
         audience=Audience(roles=LEADS),
         subject=message.task_id,
-        text=f"everybody who may do the task of record {message.record_id} has skipped it: "
-        + "; ".join(dict.fromkeys(reasons)),
+        text=f"Everybody who may do a task of round {message.round_id}, record "
+        f"{message.record_id}, has skipped it: {said}.",
         detail={
             "task_id": message.task_id,
             "record_id": message.record_id,

@@ -9,6 +9,7 @@ import pytest
 from domain.directing import DIRECTED, Direction
 from domain.moments import later
 from domain.outcomes import How
+from domain.progress import ShardRecord
 from domain.shards import Shard
 from domain.tasks import Projection
 from tests.domain.shard_world import (
@@ -18,6 +19,7 @@ from tests.domain.shard_world import (
     adjudication,
     direction,
     open_shard,
+    record_id,
     review,
     undo,
 )
@@ -62,6 +64,13 @@ def test_a_withdrawn_record_is_held_and_waits_for_nobody() -> None:
     shard.undo(undo(0, "ann", "0-0-ann"), AT)
     assert said(shard) == ("undo_refused", "late: the record is held")
     assert not shard.settled, "the other record goes on"
+
+
+def test_a_withdrawn_record_with_a_known_answer_is_no_part_of_the_dataset() -> None:
+    gold = ShardRecord(ordinal=0, record_id=record_id(0), expected="cat")
+    shard = Shard.opened(open_shard().rules, [gold], AT)
+    shard.direct(direction(0, 0, Direction.WITHDRAW), AT)
+    assert [outcome.how for outcome in shard.outcomes] == [How.GOLD]
 
 
 @pytest.mark.parametrize(
