@@ -217,6 +217,12 @@ class TaskClosed(Conflict):
     code = "task_closed"
 
 
+class TaskSuspended(Conflict):
+    """Nobody works on the task until a given time."""
+
+    code = "task_suspended"
+
+
 class NotTheHolder(Conflict):
     code = "task_not_claimed"
 

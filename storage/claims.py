@@ -36,6 +36,7 @@ from domain.errors import (
     NotTheHolder,
     TaskClosed,
     TaskHeldByAnother,
+    TaskSuspended,
 )
 from domain.ids import AccountId, RoundId, TaskId, Timestamp
 from domain.tasks import TaskKind
@@ -223,7 +224,8 @@ def claim_named(
 ) -> Task:
     """Takes this task, or renews the claim on it.
 
-    Raises NotFound, TaskClosed, TaskHeldByAnother, DutiesNotSeparate or NotQualified.
+    Raises NotFound, TaskClosed, TaskHeldByAnother, TaskSuspended, DutiesNotSeparate or
+    NotQualified.
     """
     one_claim_at_a_time(connection, account_id)
     wanted = locked_task(connection, task_id)
@@ -231,9 +233,25 @@ def claim_named(
     if wanted.holder != account_id:
         if wanted.status is TaskStatus.CLAIMED:
             check_lapsed(connection, wanted)
+        check_not_suspended(connection, wanted)
         check_suited(connection, account_id, wanted)
     check_part(connection, account_id, wanted)
     return take(connection, wanted, account_id, lease)
+
+
+def check_not_suspended(connection: Connection, wanted: Task) -> None:
+    """Raises TaskSuspended while the task is put off."""
+    until = connection.scalar(
+        select(tasks.c.suspended_until).where(
+            tasks.c.task_id == wanted.task_id, tasks.c.suspended_until > func.now()
+        )
+    )
+    if until is not None:
+        raise TaskSuspended(
+            f"this task is put off until {until}",
+            hint="take the next task, or have a lead resume this one",
+            task_id=wanted.task_id,
+        )
 
 
 def check_suited(connection: Connection, account_id: AccountId, wanted: Task) -> None:

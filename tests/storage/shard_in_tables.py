@@ -65,7 +65,7 @@ class Projected:
         )
         self.shard.undo(request, self.at)
 
-    def direct(self, ordinal: int, slot: int, what: Direction, who: int = 0, **more: str) -> None:
+    def direct(self, ordinal: int, slot: int, what: Direction, who: int = 0, **more: Any) -> None:
         self.at = later(self.at, 1.0)
         rules = self.shard.rules
         usual: dict[Direction, dict[str, Any]] = {

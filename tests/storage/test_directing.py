@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from datetime import timedelta
 
+import pytest
 from sqlalchemy import select
 
 from domain.accounts import Role
 from domain.directing import Direction
+from domain.errors import TaskSuspended
 from domain.ids import TaskId
 from domain.moments import seconds_between
 from domain.routing import Clearance, Lane, Queue, Requirement
@@ -15,7 +17,7 @@ from storage import accounts, lanes
 from storage.claims import claim_named, claim_task, held_tasks, release_task
 from storage.notices import inbox
 from storage.projection import project_shard
-from storage.tables import task_directions, tasks
+from storage.tables import batch_records, task_directions, tasks
 from storage.waiting import waiting_tasks
 from tests.storage.samples import BOTH, LEASE
 from tests.storage.shard_in_tables import Projected, task
@@ -104,6 +106,8 @@ def test_a_suspended_task_is_offered_to_nobody_until_it_is_resumed(projected: Pr
         .values(suspended_until="2999-01-01T00:00:00.000000+00:00", status="open", holder=None)
     )
     assert task(0, 0) not in offered(projected, 1)
+    with pytest.raises(TaskSuspended, match="put off until 2999"):
+        claim_named(projected.connection, ann, task(0, 0), LEASE)
     projected.direct(0, 0, Direction.RESUME)
     projected.project()
     assert task(0, 0) in offered(projected, 1)
@@ -153,12 +157,12 @@ def test_no_lane_that_demands_less_takes_a_record(projected: Projected) -> None:
     connection, round_id = projected.connection, projected.shard.rules.round_id
     secret = Lane(number=5, requirement=Requirement(clearance=Clearance.RESTRICTED))
     lanes.put_lanes(connection, round_id, [secret], schema="topics")
-    assert lanes.may_go_to(connection, round_id, projected.task(0, 0).record_id, 5)
-    assert not secret.requirement.__class__().includes(secret.requirement)
-    for nowhere in (7, 6):
-        projected.direct(0, 0, Direction.FORWARD, to_lane=nowhere)  # type: ignore[arg-type]
+    connection.execute(batch_records.update().values(lane=5))
+    connection.execute(tasks.update().values(lane=5))
+    for wrong in (0, 7):
+        projected.direct(0, 0, Direction.FORWARD, to_lane=wrong)
         projected.project()
-        assert projected.task(0, 0).lane == 0
+        assert projected.task(0, 0).lane == 5
 
 
 def test_a_task_that_was_answered_meanwhile_stays_as_it_is(projected: Projected) -> None:
