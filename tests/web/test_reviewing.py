@@ -262,7 +262,8 @@ def test_what_was_skipped_last_can_be_shown_again(
             asked = json.loads(route.request.post_data or "{}") | {"round": only}
             route.continue_(post_data=json.dumps(asked))
 
-        page.route("**/tasks/claim", only_this_round)
+        for how in ("claim", "peek"):
+            page.route(f"**/tasks/{how}", only_this_round)
         page.reload()
         look(page)
         record = record_on(page)
