@@ -47,6 +47,7 @@ class Shard:
         self.rules = rules
         self._opened_at = state.opened_at
         self._closed_early = state.closed_early
+        self._ended = False
         self._minutes = Minutes(rules, state)
         self._schedule = Schedule(rules.reviewing, state.opened_at)
         self._records = Worklist(rules, state.progress, self._minutes, self._schedule)
@@ -83,7 +84,7 @@ class Shard:
                 raise Refused("the message is about another round")
             progress = self._known(message.request_id, message.record_id)
             given = check_undo(progress, message, self.rules, at)
-            self._check_not_closed()
+            self._check_not_over()
         except Refused as refusal:
             self._minutes.undo_refused(message, at, why=str(refusal))
             return
@@ -129,8 +130,13 @@ class Shard:
             self._closed_early = True
             self._records.hold(unsettled, How.CLOSED_EARLY, at)
 
+    def end(self) -> None:
+        """What it has come to stands from here on: nobody takes back or corrects anything."""
+        self._ended = True
+
     def withdraw(self, at: Timestamp, *, reason: str) -> None:
         """Closes every open task without concluding anything: the round was cancelled."""
+        self.end()
         self._records.withdraw(reason=reason)
         self._minutes.shard_withdrawn(at, reason=reason)
 
@@ -223,7 +229,7 @@ class Shard:
                 verdict = check_review(progress, message, self.rules)
             else:
                 before, verdict = check_correction(progress, message, self.rules, at)
-                self._check_not_closed()
+                self._check_not_over()
         except Refused as refusal:
             self._minutes.refuse(kind, message, at, why=str(refusal))
             return
@@ -261,9 +267,11 @@ class Shard:
             return "duplicate: a message with this id was handled before"
         return None
 
-    def _check_not_closed(self) -> None:
+    def _check_not_over(self) -> None:
         if self._closed_early:
             raise Refused("late: reviewing was closed")
+        if self._ended:
+            raise Refused("late: reviewing has ended")
 
     @property
     def _undo_until(self) -> Timestamp | None:

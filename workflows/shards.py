@@ -162,6 +162,7 @@ class ReviewShardWorkflow:
 
     async def _conclude(self, shard: Shard) -> ShardResult:
         """Stores the outcomes by reference; what arrives meanwhile is recorded as late."""
+        shard.end()
         reference = await workflow.execute_activity_method(
             ReviewActivities.store_outcomes,
             StoreOutcomes(outcomes=tuple(shard.outcomes), given=tuple(shard.given)),

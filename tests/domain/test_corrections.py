@@ -178,6 +178,23 @@ def test_a_correction_can_unsettle_a_record() -> None:
     assert [each.kind for each in shard.drain(LATE).opened] == [TaskKind.ADJUDICATION]
 
 
+@pytest.mark.parametrize("cancelled", [False, True])
+def test_once_reviewing_has_ended_nothing_that_was_said_changes(cancelled: bool) -> None:  # noqa: FBT001
+    """Whether its outcomes are being stored or its tasks were withdrawn."""
+    shard = agreed()
+    if cancelled:
+        shard.withdraw(SOON, reason="cancelled")
+    else:
+        shard.end()
+    before = shard.outcomes
+    shard.review(review(0, 0, "ann", "dog", review_id="better", corrects="0-0-ann"), SOON)
+    assert last_refusal(shard) == "late: reviewing has ended"
+    shard.undo(undo(0, "bob", "0-1-bob"), SOON)
+    assert last_refusal(shard) == "late: reviewing has ended"
+    assert shard.outcomes == before
+    assert shard.drain(SOON).opened == ()
+
+
 def test_what_an_adjudicator_settled_stands_though_a_reviewer_corrects() -> None:
     shard = differing()
     shard.adjudicate(adjudication(0, "eve", "dog"), AT)

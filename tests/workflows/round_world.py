@@ -45,7 +45,7 @@ from domain.rounds import (
     RoundResult,
 )
 from domain.tasks import TaskKind
-from storage import accounts, claims, definitions, pools, rounds, tasks
+from storage import accounts, claims, definitions, pools, reviews, rounds, tasks
 from storage.artifacts import ArtifactStore
 from storage.formats import Format
 from storage.importing import import_records
@@ -187,6 +187,15 @@ class World:
                     return
             await asyncio.sleep(0.05)
         raise AssertionError(f"shard {shard} of {round_id} has opened no task")
+
+    async def until_settled(self, round_id: RoundId, records: int) -> list[reviews.Review]:
+        """Once so many records have an outcome; the reviews so far."""
+        for _ in range(1_200):
+            with self.engine.connect() as connection:
+                if len(reviews.outcomes_of(connection, round_id)) == records:
+                    return reviews.reviews_of(connection, round_id)
+            await asyncio.sleep(0.05)
+        raise AssertionError(f"{round_id} has not come to {records} outcomes")
 
     async def answer_all(
         self,

@@ -1,0 +1,64 @@
+"""A shard that has concluded changes its mind no more, whatever still comes in."""
+
+from __future__ import annotations
+
+import pytest
+
+from activities.clock import now
+from activities.review import read_reviewed
+from domain.ids import ReviewId, shard_workflow_id
+from domain.reviews import Submission, Verdict, VerdictKind
+from domain.rounds import Phase
+from domain.tasks import ReviewStatus
+from storage import reviews
+from tests.workflows.round_world import World, candidate_of
+from workflows.rounds import RoundWorkflow
+from workflows.shards import ReviewShardWorkflow
+
+pytestmark = pytest.mark.slow
+
+
+async def test_a_correction_that_comes_while_outcomes_are_stored_is_late(world: World) -> None:
+    """The store refuses to be written until it has come."""
+    plan = world.plan(world.pool(), shard_size=8)
+    handle = await world.start(plan)
+    await world.until_open(plan.round_id)
+    incoming = world.datasets.parent / "artifacts" / "incoming"
+    incoming.rmdir()
+    incoming.touch()
+    await world.answer_all(plan.round_id, most=16)
+    given = await world.until_settled(plan.round_id, 8)
+    earlier = given[0]
+    shard = world.client.get_workflow_handle_for(
+        ReviewShardWorkflow.run, shard_workflow_id(plan.round_id, 0)
+    )
+    [author] = [each for each in world.reviewers if each.account_id == earlier.account_id]
+    correction = Submission(
+        review_id=ReviewId("better"),
+        task_id=earlier.task_id,
+        record_id=earlier.record_id,
+        verdict=Verdict(kind=VerdictKind.ESCALATE),
+        confidence=None,
+        rationale="on second thought",
+        seconds=1.0,
+        guideline="news@1",
+        actor=author,
+        submitted_at=now(),
+        corrects=earlier.review_id,
+    )
+    await shard.signal(ReviewShardWorkflow.review, correction)
+    incoming.unlink()
+    found = await world.until(plan.round_id, Phase.APPROVAL)
+    with world.engine.connect() as connection:
+        shown = reviews.outcomes_of(connection, plan.round_id)
+        late = reviews.get_review(connection, ReviewId("better"))
+    stored = read_reviewed(world.store, ((await shard.result()).outcomes,))
+    assert {each.outcome.record_id: each.outcome for each in shown} == {
+        record_id: each.outcome for record_id, each in stored.items()
+    }
+    assert late is not None
+    assert (late.status, late.refusal) == (ReviewStatus.REFUSED, "late: reviewing has ended")
+    await handle.signal(
+        RoundWorkflow.decide_approval, world.decision(plan.round_id, candidate_of(found))
+    )
+    assert (await handle.result()).phase is Phase.CLOSED
