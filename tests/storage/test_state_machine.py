@@ -87,9 +87,7 @@ class PeopleAndCrashes(RuleBasedStateMachine):
         account, task_id = self.people[who], self.any_task(which)
         allowed = self.world.claimable(account)
         held = {each.task_id for each in claims.held_tasks(self.connection, account)}
-        taken = self.world.ask(
-            lambda: claims.claim_named(self.connection, account, task_id, LEASE)
-        )
+        taken = self.world.ask(lambda: claims.claim_named(self.connection, account, task_id, LEASE))
         assert isinstance(taken, LabelwrightError) or task_id in allowed | held
 
     @rule(who=anybody, which=anything)
@@ -116,6 +114,12 @@ class PeopleAndCrashes(RuleBasedStateMachine):
             task = held[which % len(held)]
             answer = self.answer(who, task.task_id, task.ordinal, verdict, confidence)
             assert isinstance(self.deliver(answer, api), Receipt)
+
+    @rule(said=st.lists(st.tuples(anybody, verdicts, sureness), min_size=2, max_size=5))
+    def people_work_for_a_while(self, said: list[tuple[int, Verdict, float | None]]) -> None:
+        for who, verdict, confidence in said:
+            self.answers(who, 0, verdict, confidence, "")
+            self.the_shard_works(4)
 
     @rule(who=anybody, which=anything, verdict=verdicts)
     def answers_what_somebody_else_holds_or_nobody(
@@ -169,33 +173,43 @@ class PeopleAndCrashes(RuleBasedStateMachine):
             )
             self.world.inbox.append(request)
 
+    @rule(which=anything, verdict=verdicts, first=st.booleans())
+    def changes_their_mind(self, which: int, verdict: Verdict, first: bool) -> None:  # noqa: FBT001
+        """At once: by taking back the answer that they gave last, or by a correction of it."""
+        standing = [
+            each for each, status in self.world.model.status.items() if status == "accepted"
+        ]
+        if standing:
+            place = [*self.world.sent].index(standing[-1 - which % min(len(standing), 3)])
+            if first:
+                self.takes_back(place, None)
+            else:
+                self.corrects(place, verdict, None, "")
+            self.the_shard_works(4)
+
     # -- leading ------------------------------------------------------------------------------
 
-    @rule()
-    def extends_the_deadline(self) -> None:
+    @rule(chance=st.integers(0, 29))
+    def whoever_leads_extends_the_deadline_or_ends_it(self, chance: int) -> None:
+        round_id, lead = self.world.shard.rules.round_id, actor("acc-team")
         self.world.inbox.append(
-            DeadlineExtended(
+            ClosingRequested(
                 request_id=self.number(),
-                round_id=self.world.shard.rules.round_id,
+                round_id=round_id,
+                reason="enough",
+                actor=lead,
+                submitted_at=NOON,
+            )
+            if chance == 29
+            else DeadlineExtended(
+                request_id=self.number(),
+                round_id=round_id,
                 seconds=1_800.0,
                 reason="holidays",
-                actor=actor("acc-team"),
+                actor=lead,
                 submitted_at=NOON,
             )
         )
-
-    @rule(really=st.sampled_from([False] * 9 + [True]))
-    def closes_early(self, really: bool) -> None:  # noqa: FBT001
-        if really:
-            self.world.inbox.append(
-                ClosingRequested(
-                    request_id=self.number(),
-                    round_id=self.world.shard.rules.round_id,
-                    reason="enough",
-                    actor=actor("acc-team"),
-                    submitted_at=NOON,
-                )
-            )
 
     # -- what happens to them -------------------------------------------------------------------
 
@@ -204,7 +218,7 @@ class PeopleAndCrashes(RuleBasedStateMachine):
         if self.world.inbox:
             self.world.work(most)
 
-    @rule(seconds=st.sampled_from([5.0, 61.0, 61.0, 1_200.0]))
+    @rule(seconds=st.sampled_from([5.0, 5.0, 61.0, 1_200.0]))
     def time_passes(self, seconds: float) -> None:
         self.world.seconds += seconds
         if not self.world.inbox:
@@ -216,7 +230,10 @@ class PeopleAndCrashes(RuleBasedStateMachine):
 
     @rule(which=anything)
     def a_signal_arrives_twice(self, which: int) -> None:
-        signalled = [*self.world.inbox, *(each for _, taken in self.world.handled for each in taken)]
+        signalled = [
+            *self.world.inbox,
+            *(each for _, taken in self.world.handled for each in taken),
+        ]
         if signalled:
             self.world.inbox.append(signalled[which % len(signalled)])
 
