@@ -69,11 +69,11 @@ class World:
         self._engine: Engine | None = None
         admin = stack.addresses.admin_token_file.read_text().strip()
         self.admin = Person(stack.addresses.api, admin)
-        self.team = self._join("team", "requester")
-        self.approver = self._join("approver", "approver")
-        self.auditor = self._join("auditor", "auditor")
-        self.reviewers = [self._join(f"reviewer {n}", "reviewer") for n in range(4)]
-        self.adjudicators = [self._join("adjudicator", "adjudicator")]
+        self.team = self.join("team", "requester")
+        self.approver = self.join("approver", "approver")
+        self.auditor = self.join("auditor", "auditor")
+        self.reviewers = [self.join(f"reviewer {n}", "reviewer") for n in range(4)]
+        self.adjudicators = [self.join("adjudicator", "adjudicator")]
         classes = [{"label": label, "meaning": f"the digit {label}"} for label in LABELS]
         self.team.post("/api/v1/schemas", {"name": "digits", "classes": classes})
         for policy in (POLICY, HUGE, GATED):
@@ -100,8 +100,8 @@ class World:
             self._engine = engine(self.stack.addresses.database_url, connections=4)
         return self._engine
 
-    def _join(self, name: str, role: str) -> Person:
-        made = self.admin.post("/api/v1/accounts", {"name": name, "roles": [role], "token": True})
+    def join(self, name: str, *roles: str) -> Person:
+        made = self.admin.post("/api/v1/accounts", {"name": name, "roles": roles, "token": True})
         return Person(
             self.stack.addresses.api, made["token"], account_id=made["account"]["account_id"]
         )
@@ -128,14 +128,20 @@ class World:
         assert answer.json()["rejected"] == 0, answer.text
         return name
 
-    def start(self, pool: str | None = None, *, policy: str = "steady@1") -> Round:
+    def start(
+        self,
+        pool: str | None = None,
+        *,
+        policy: str = "steady@1",
+        reviewing: dict[str, Any] | None = None,
+    ) -> Round:
         pool = pool or self.pool()
         body = {
             "pool": pool,
             "policy": policy,
             "reviews_per_record": REVIEWS_PER_RECORD,
             # Else every shard would stay for a minute after its last answer.
-            "reviewing": {"undo_seconds": 0},
+            "reviewing": reviewing or {"undo_seconds": 0},
             "shares": {"validation": 0.2, "test": 0.0, "monitoring": 0.1},
         }
         shown = self.team.post("/api/v1/rounds", body)

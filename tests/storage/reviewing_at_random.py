@@ -90,7 +90,7 @@ class Reviewing:
 
     def claim(self, who: AccountId) -> TaskId | None:
         found = claims.claim_task(self.connection, who, kinds=BOTH, lease=LEASE)
-        return found and found.task_id
+        return None if found is None else found.task_id
 
     def lapse(self, task_id: TaskId) -> None:
         """As if the lease had been given long ago: within a transaction the clock stands still."""

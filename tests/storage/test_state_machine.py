@@ -297,8 +297,13 @@ def test_whatever_happens_nothing_is_lost_and_nobody_is_asked_twice(engine: Engi
     make_round(engine, records=RECORDS, slots=0)
     with engine.begin() as connection:
         people = [person(connection, f"person {n}").account_id for n in range(PEOPLE + 1)]
-    run_state_machine_as_test(  # type: ignore[no-untyped-call]
-        lambda: PeopleAndCrashes(engine, people),
+
+    class Here(PeopleAndCrashes):
+        def __init__(self) -> None:
+            super().__init__(engine, people)
+
+    run_state_machine_as_test(
+        Here,
         settings=settings(
             max_examples=EXAMPLES,
             stateful_step_count=STEPS,
