@@ -16,12 +16,16 @@ from workers.ports import any_free_ports
 
 Survived = Callable[[Round, str], None]
 
+HASTY = ("--dynamic-config-value", "limit.historyCount.suggestContinueAsNew=60")
+"""Shards hand over to a new run every few answers, so that faults meet them doing it."""
+
 
 @pytest.fixture(scope="session")
 def world(reachable_dir: Path) -> Iterator[World]:
     with LocalStack(
         reachable_dir / "faults",
         ports=any_free_ports(),
+        temporal_options=HASTY,
         environment={
             "LABELWRIGHT_WEBHOOK_ALLOW_HTTP": "true",
             "LABELWRIGHT_WEBHOOK_NETWORKS": "127.0.0.0/8",

@@ -188,14 +188,15 @@ class World:
             await asyncio.sleep(0.05)
         raise AssertionError(f"shard {shard} of {round_id} has opened no task")
 
-    async def until_settled(self, round_id: RoundId, records: int) -> list[reviews.Review]:
-        """Once so many records have an outcome; the reviews so far."""
+    async def until_heard(self, round_id: RoundId, answers: int) -> list[reviews.Review]:
+        """The answers that are shown, once there are so many."""
         for _ in range(1_200):
             with self.engine.connect() as connection:
-                if len(reviews.outcomes_of(connection, round_id)) == records:
-                    return reviews.reviews_of(connection, round_id)
+                found = reviews.reviews_of(connection, round_id)
+            if len(found) >= answers:
+                return found
             await asyncio.sleep(0.05)
-        raise AssertionError(f"{round_id} has not come to {records} outcomes")
+        raise AssertionError(f"{round_id} has not heard {answers} answers")
 
     async def answer_all(
         self,

@@ -27,8 +27,7 @@ async def test_a_correction_that_comes_while_outcomes_are_stored_is_late(world: 
     incoming.rmdir()
     incoming.touch()
     await world.answer_all(plan.round_id, most=16)
-    given = await world.until_settled(plan.round_id, 8)
-    earlier = given[0]
+    [earlier, *_] = await world.until_heard(plan.round_id, 16)
     shard = world.client.get_workflow_handle_for(
         ReviewShardWorkflow.run, shard_workflow_id(plan.round_id, 0)
     )

@@ -59,7 +59,7 @@ async def test_shuffled_and_doubled_signals_come_to_the_same_outcomes(
     for number, lot in enumerate(lots):
         await send(world, plan, chance.sample([*lot, *lot], 2 * len(lot)))
         if number < len(lots) - 1:
-            await until_heard(world, plan, sum(map(len, lots[: number + 1])))
+            await world.until_heard(plan.round_id, sum(map(len, lots[: number + 1])))
     await world.until(plan.round_id, Phase.APPROVAL)
 
     with world.engine.connect() as connection:
@@ -123,12 +123,3 @@ async def send(world: World, plan: RoundPlan, messages: Sequence[Submission]) ->
     for error in filter(None, answers):
         assert isinstance(error, RPCError)
         assert error.status is RPCStatusCode.NOT_FOUND
-
-
-async def until_heard(world: World, plan: RoundPlan, answers: int) -> None:
-    for _ in range(1_200):
-        with world.engine.connect() as connection:
-            if len(reviews.reviews_of(connection, plan.round_id)) == answers:
-                return
-        await asyncio.sleep(0.05)
-    raise AssertionError(f"the shard has not heard {answers} answers")
