@@ -15,7 +15,7 @@ from uuid import uuid4
 from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError
 from temporalio.api.enums.v1 import EventType
-from temporalio.client import Client
+from temporalio.client import Client, WorkflowHistory
 from temporalio.service import RPCError
 
 from activities.histories import round_histories, workflow_type_of
@@ -200,7 +200,7 @@ class Story:
     async def _signal_some(self) -> None:
         try:
             client = await Client.connect(self.world.stack.addresses.temporal)
-            heard = await signals(client, self.round_)
+            heard = await signals(client, await shard_runs(client, self.round_))
             some = self.chance.sample(heard, min(len(heard), 5))
             handle = client.get_workflow_handle(shard_workflow_id(self.round_.round_id, 0))
             for name, message in some:
@@ -209,16 +209,19 @@ class Story:
             self.told.append("Temporal does not answer")
 
 
-async def signals(client: Client, round_: Round) -> list[tuple[str, Message]]:
-    """What the round's only shard was told, by signal, in the order of its histories."""
+async def shard_runs(client: Client, round_: Round) -> list[WorkflowHistory]:
+    """The histories of the round's only shard, run by run."""
+    histories = await round_histories(client, round_.round_id)
+    return [each for each in histories if workflow_type_of(each) == "ReviewShardWorkflow"]
+
+
+async def signals(client: Client, runs: list[WorkflowHistory]) -> list[tuple[str, Message]]:
+    """What the shard was told, by signal, in the order of its histories."""
     found: list[tuple[str, Message]] = []
-    for history in await round_histories(client, round_.round_id):
-        if workflow_type_of(history) != "ReviewShardWorkflow":
-            continue
-        for event in history.events:
-            if event.event_type == EventType.EVENT_TYPE_WORKFLOW_EXECUTION_SIGNALED:
-                signal = event.workflow_execution_signaled_event_attributes
-                kind = MESSAGES[signal.signal_name]
-                [message] = await client.data_converter.decode(signal.input.payloads, [kind])
-                found.append((signal.signal_name, message))
+    for event in (event for run in runs for event in run.events):
+        if event.event_type == EventType.EVENT_TYPE_WORKFLOW_EXECUTION_SIGNALED:
+            signal = event.workflow_execution_signaled_event_attributes
+            kind = MESSAGES[signal.signal_name]
+            [message] = await client.data_converter.decode(signal.input.payloads, [kind])
+            found.append((signal.signal_name, message))
     return found

@@ -22,7 +22,7 @@ from storage.tables import review_receipts
 from storage.tables import reviews as review_rows
 from tests.faults.evidence import check_by_audit
 from tests.faults.report import FAULT
-from tests.faults.stories import REVIEWING, Story, signals
+from tests.faults.stories import REVIEWING, Story, shard_runs, signals
 from tests.faults.world import REVIEWS_PER_RECORD, Round, World
 from tests.reviewing_model import Message, Model, Rules
 
@@ -48,7 +48,7 @@ def test_people_and_crashes_at_random(
         sys.stdout.write("\n".join([f"seed {SEED}", *story.told, ""]))
         for person in people:
             person.close()
-    heard = asyncio.run(heard_by(world, round_))
+    heard, runs = asyncio.run(heard_by(world, round_))
     promised = check_nothing_lost(world, round_, story, heard)
     model = replayed(world, round_, heard)
     check_what_came_of_it(world, round_, model)
@@ -57,13 +57,16 @@ def test_people_and_crashes_at_random(
     record_property(
         "found",
         f"{len(promised)} answers acknowledged, in history and in the read model, "
-        f"{standing} of them stand; {len(heard)} signals; outcomes as the model's",
+        f"{standing} of them stand; {len(heard)} signals in {runs} runs of the shard; "
+        "outcomes as the model's",
     )
 
 
-async def heard_by(world: World, round_: Round) -> list[Message]:
+async def heard_by(world: World, round_: Round) -> tuple[list[Message], int]:
+    """What the shard was told, and in how many runs."""
     client = await Client.connect(world.stack.addresses.temporal)
-    return [message for _, message in await signals(client, round_)]
+    runs = await shard_runs(client, round_)
+    return [message for _, message in await signals(client, runs)], len(runs)
 
 
 def replayed(world: World, round_: Round, heard: list[Message]) -> Model:
