@@ -36,6 +36,9 @@ MESSAGES: dict[str, type[Message]] = {
     "close_shard": ClosingRequested,
 }
 KILLED = ("api", "orchestration", "temporal", "postgres")
+A_LIFE = 150
+"""Steps that a process lives for, on average."""
+
 WEIGHTS = {
     "answer": 12,
     "give_back": 1,
@@ -74,17 +77,19 @@ class Story:
     """What happened, for whoever has to find out why it went wrong."""
 
     def tell(self, steps: int) -> None:
-        """So many steps; each process dies once, at a step of its own, while somebody acts."""
-        deaths = dict(zip(self.chance.sample(range(steps), len(KILLED)), KILLED, strict=True))
+        """So many steps. Every process dies now and then, and at least once, while people go on."""
+        dying = KILLED * max(steps // A_LIFE, 1)
+        deaths = dict(zip(self.chance.sample(range(steps), len(dying)), dying, strict=True))
         killed: list[Future[Any]] = []
-        with ThreadPoolExecutor(len(KILLED)) as executioner:
+        # One after another, as soon as the one before is started again, ready or not.
+        with ThreadPoolExecutor(1) as executioner:
             for step in range(steps):
                 if step in deaths:
                     self.told.append(f"{step}: kill {deaths[step]}")
                     killed.append(executioner.submit(self.world.kill, deaths[step]))
                 [what] = self.chance.choices([*WEIGHTS], [*WEIGHTS.values()])
                 self.told.append(f"{step}: {what}")
-                getattr(self, f"_{what}")()
+                getattr(self, what)()
         for each in killed:
             each.result()
 
@@ -97,52 +102,52 @@ class Story:
 
     # -- what people do -----------------------------------------------------------------------
 
-    def _answer(self) -> None:
+    def answer(self) -> None:
         person = self._somebody()
         if task := self._claim(person):
             self._send(person, task, f"/api/v1/tasks/{task['task_id']}/{task['kind']}")
 
-    def _give_back(self) -> None:
+    def give_back(self) -> None:
         person = self._somebody()
         if task := self._claim(person):
             answer = person.ask("DELETE", f"/api/v1/tasks/{task['task_id']}/lease")
             # 409: it was given back by a request whose answer was lost.
             assert answer.status_code in {204, 409}, answer.text
 
-    def _lapse(self) -> None:
+    def lapse(self) -> None:
         if task := self._claim(self._somebody()):
             eventually("the lease has lapsed", lambda: self._set_into_the_past(task["task_id"]))
 
-    def _answer_what_is_not_theirs(self) -> None:
+    def answer_what_is_not_theirs(self) -> None:
         person, other = self.chance.sample(self.people, 2)
         if task := self._claim(other):
             address = f"/api/v1/tasks/{task['task_id']}/{task['kind']}"
             answer = person.ask("POST", address, json=self._body(task))
             assert answer.status_code == 409, answer.text
 
-    def _send_again(self) -> None:
+    def send_again(self) -> None:
         if self.sent:
             before = self.chance.choice(self.sent)
             self._take_note(before, before.person.ask("POST", before.address, json=before.body))
 
-    def _take_back(self) -> None:
+    def take_back(self) -> None:
         if self.sent:
             before = self.chance.choice(self.sent[-8:])
             address = f"/api/v1/reviews/{before.body['review_id']}/undo"
             answer = before.person.ask("POST", address)
             assert answer.status_code in {202, 404, 409}, answer.text
 
-    def _correct(self) -> None:
+    def correct(self) -> None:
         if self.sent:
             before = self.chance.choice(self.sent[-8:])
             if before.task["kind"] == "review":
                 earlier = before.body["review_id"]
                 self._send(before.person, before.task, f"/api/v1/reviews/{earlier}/correction")
 
-    def _extend(self) -> None:
+    def extend(self) -> None:
         self._lead("deadline", {"seconds": 3_600, "reason": "holidays"})
 
-    def _signal_again(self) -> None:
+    def signal_again(self) -> None:
         """Signals that the shard has come once more, in another order."""
         asyncio.run(self._signal_some())
 
