@@ -123,8 +123,8 @@ class Model:
         for record in self.records.values():
             record.weigh(rules)
 
-    def hear(self, message: Message, at: float) -> bool:
-        """Whether it changes anything."""
+    def hear(self, message: Message, at: float, *, asked: float | None = None) -> bool:
+        """Whether it changes anything; `asked` is when it was sent, if that was earlier."""
         heard_as = message.review_id if isinstance(message, Submission) else message.request_id
         if heard_as in self._heard:
             return False
@@ -137,7 +137,7 @@ class Model:
                 accepted = self._correct(message, at)
                 self.status[message.review_id] = "accepted" if accepted else "refused"
             case UndoRequested():
-                accepted = self._undo(message, at)
+                accepted = self._undo(message, at, at if asked is None else min(at, asked))
             case DeadlineExtended():
                 accepted = True
                 for record in self.records.values():
@@ -194,7 +194,7 @@ class Model:
         record.weigh(self.rules)
         return True
 
-    def _undo(self, message: UndoRequested, at: float) -> bool:
+    def _undo(self, message: UndoRequested, at: float, asked: float) -> bool:
         record = self.records[message.record_id]
         # What an adjudicator has settled, nobody but the adjudicator takes back.
         standing = [record.decision] if record.decision else list(record.slots.values())
@@ -204,9 +204,9 @@ class Model:
             if each.message.review_id == message.review_id
             and each.who == message.actor.account_id
             and each.message.corrects is None
-            and at - each.at < self.rules.undo_seconds
+            and asked - each.at < self.rules.undo_seconds
         ]
-        if not found or not self._alive(record, at):
+        if not self.rules.undo_seconds or not found or not self._alive(record, at):
             return False
         [answer] = found
         self.status[message.review_id] = "undone"

@@ -126,14 +126,16 @@ def adjudication(
     )
 
 
-def undo(ordinal: int, who: str, review_id: str, *, request_id: str = "") -> UndoRequested:
+def undo(
+    ordinal: int, who: str, review_id: str, *, request_id: str = "", asked: Timestamp = AT
+) -> UndoRequested:
     return UndoRequested(
         request_id=request_id or f"undo-{review_id}-{who}",
         round_id=ROUND,
         record_id=record_id(ordinal),
         review_id=ReviewId(review_id),
         actor=actor(who),
-        submitted_at=AT,
+        submitted_at=asked,
     )
 
 

@@ -116,9 +116,23 @@ def test_an_adjudicator_may_take_a_decision_back_and_decide_otherwise() -> None:
 )
 def test_an_answer_stands_for_others_and_after_its_time(who: str, at: Timestamp, why: str) -> None:
     shard = agreed()
-    shard.undo(undo(0, who, "0-0-ann"), at)
+    shard.undo(undo(0, who, "0-0-ann", asked=at), at)
     assert last_refusal(shard) == why
     assert shard.settled
+
+
+def test_an_answer_that_was_taken_back_in_time_does_not_stand_however_late_a_worker_hears() -> None:
+    shard = agreed()
+    shard.undo(undo(0, "ann", "0-0-ann", asked=SOON), later(AT, DAY))
+    assert [each.status for each in shard.drain(LATE).retracted] == [ReviewStatus.UNDONE]
+    assert not shard.settled
+
+
+def test_nobody_is_quick_enough_where_nothing_may_be_taken_back() -> None:
+    shard = open_shard(records=1, reviewing=ReviewRules(undo_seconds=0.0))
+    shard.review(review(0, 0, "ann", "cat"), SOON)
+    shard.undo(undo(0, "ann", "0-0-ann", asked=AT), SOON)
+    assert last_refusal(shard) == "late: the time to take it back is over"
 
 
 def test_an_answer_is_taken_back_once() -> None:

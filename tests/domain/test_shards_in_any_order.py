@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import Sequence
+from dataclasses import replace
 
 from hypothesis import given
 from hypothesis import strategies as st
@@ -115,7 +116,7 @@ def feed(shard: Shard, sent: Sequence[Event], at: Timestamp = AT) -> Timestamp:
             case Submission():
                 shard.review(message, at)
             case UndoRequested():
-                shard.undo(message, at)
+                shard.undo(replace(message, submitted_at=at), at)
             case TaskDirected():
                 shard.direct(message, at)
             case DeadlineExtended():

@@ -12,7 +12,7 @@ from sqlalchemy import Connection, func, select, update
 from domain.canonical import digest
 from domain.errors import LabelwrightError
 from domain.ids import AccountId, RecordId, ReviewId, RoundId, TaskId, Timestamp
-from domain.moments import later
+from domain.moments import later, seconds_between
 from domain.progress import ShardRecord, ShardRules
 from domain.reviewing import ReviewRules
 from domain.reviews import ClosingRequested, DeadlineExtended, Submission, UndoRequested
@@ -155,19 +155,23 @@ class Reviewing:
         self.handled.append((self.at, tuple(taken)))
         _handle(self.shard, self.at, taken)
         for message in taken:
-            self.model.hear(message, self.seconds)
+            asked = seconds_between(NOON, message.submitted_at)
+            self.model.hear(message, self.seconds, asked=asked)
         if not taken:
             self.model.time_passes(self.seconds)
         self.project()
 
     def project(self) -> None:
-        """Tells the tables; the first attempt dies with its transaction."""
+        """Tells the tables; the first attempt dies with its transaction, and then one of an earlier
+        projection, which was given up, comes through after all."""
         projection = self.shard.drain(self.at)
         self.projections.append(projection)
         with self.connection.begin_nested() as broken_off:
             project_shard(self.connection, projection)
             broken_off.rollback()
         project_shard(self.connection, projection)
+        for earlier in self.projections[-3:-1]:
+            self.project_again(earlier)
 
     def project_again(self, projection: Projection) -> None:
         project_shard(self.connection, projection)

@@ -31,7 +31,7 @@ from storage.tables import tasks
 from tests.storage.reviewing_at_random import RECORDS, Reviewing
 from tests.storage.samples import LEASE, NOON, actor, make_round, person, record
 
-EXAMPLES = int(os.environ.get("LABELWRIGHT_TEST_EXAMPLES", "60"))
+EXAMPLES = int(os.environ.get("LABELWRIGHT_TEST_EXAMPLES", "40"))
 STEPS = 50
 PEOPLE = 5
 
@@ -169,7 +169,7 @@ class PeopleAndCrashes(RuleBasedStateMachine):
                 record_id=answer.record_id,
                 review_id=answer.review_id,
                 actor=actor(account),
-                submitted_at=NOON,
+                submitted_at=self.world.at,
             )
             self.world.inbox.append(request)
 
