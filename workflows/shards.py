@@ -79,7 +79,7 @@ class ReviewShardWorkflow:
     async def run(self, plan: ShardPlan) -> ShardResult:
         try:
             shard = await self._begin()
-            while not shard.finished(now()):
+            while self._inbox or not shard.finished(now()):
                 await self._wait(shard)
                 await self._decide(shard)
                 if _grown() and not shard.finished(now()):

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import pytest
+from temporalio.client import WorkflowHandle
 
 from activities.clock import now
 from activities.review import read_reviewed
 from domain.ids import ReviewId, shard_workflow_id
 from domain.reviews import Submission, Verdict, VerdictKind
-from domain.rounds import Phase
+from domain.rounds import Phase, ShardResult
 from domain.tasks import ReviewStatus
 from storage import reviews
 from tests.workflows.round_world import World, candidate_of
@@ -28,8 +29,8 @@ async def test_a_correction_that_comes_while_outcomes_are_stored_is_late(world: 
     incoming.touch()
     await world.answer_all(plan.round_id, most=16)
     [earlier, *_] = await world.until_heard(plan.round_id, 16)
-    shard = world.client.get_workflow_handle_for(
-        ReviewShardWorkflow.run, shard_workflow_id(plan.round_id, 0)
+    shard: WorkflowHandle[ReviewShardWorkflow, ShardResult] = world.client.get_workflow_handle(
+        shard_workflow_id(plan.round_id, 0), result_type=ShardResult
     )
     [author] = [each for each in world.reviewers if each.account_id == earlier.account_id]
     correction = Submission(
