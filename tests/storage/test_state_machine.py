@@ -175,12 +175,13 @@ class PeopleAndCrashes(RuleBasedStateMachine):
 
     @rule(which=anything, verdict=verdicts, first=st.booleans())
     def changes_their_mind(self, which: int, verdict: Verdict, first: bool) -> None:  # noqa: FBT001
-        """At once: by taking back the answer that they gave last, or by a correction of it."""
-        standing = [
-            each for each, status in self.world.model.status.items() if status == "accepted"
-        ]
+        """At once, and best where it matters: about an answer to a record that is settled."""
+        model = self.world.model
+        standing = [each for each, status in model.status.items() if status == "accepted"]
+        settled = [each for each in standing if self.world.sent[each].record_id in model.outcomes]
         if standing:
-            place = [*self.world.sent].index(standing[-1 - which % min(len(standing), 3)])
+            last = (settled or standing)[-3:]
+            place = [*self.world.sent].index(last[-1 - which % len(last)])
             if first:
                 self.takes_back(place, None)
             else:
