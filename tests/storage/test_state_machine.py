@@ -12,7 +12,13 @@ import random
 
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
-from hypothesis.stateful import RuleBasedStateMachine, invariant, rule, run_state_machine_as_test
+from hypothesis.stateful import (
+    RuleBasedStateMachine,
+    initialize,
+    invariant,
+    rule,
+    run_state_machine_as_test,
+)
 from sqlalchemy import Engine, select
 
 from domain.errors import Conflict, IdempotencyConflict, LabelwrightError
@@ -71,6 +77,11 @@ class PeopleAndCrashes(RuleBasedStateMachine):
             self.world.check_nothing_stuck(self.people[-1])
         finally:
             self.connection.close()
+
+    @initialize(said=st.lists(st.tuples(anybody, verdicts, sureness), min_size=3, max_size=8))
+    def the_story_begins(self, said: list[tuple[int, Verdict, float | None]]) -> None:
+        """With some answers, so that there is something to change, repeat and lose."""
+        self.people_work_for_a_while(said)
 
     # -- claiming -----------------------------------------------------------------------------
 
