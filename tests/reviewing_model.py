@@ -123,29 +123,24 @@ class Model:
         for record in self.records.values():
             record.weigh(rules)
 
-    def hear(self, message: Message, at: float, *, asked: float | None = None) -> bool:
-        """Whether it changes anything; `asked` is when it was sent, if that was earlier."""
+    def hear(self, message: Message, at: float, *, asked: float | None = None) -> None:
+        """`asked` is when it was sent, if that was earlier."""
         heard_as = message.review_id if isinstance(message, Submission) else message.request_id
         if heard_as in self._heard:
-            return False
+            return
         self._heard.add(heard_as)
         match message:
-            case Submission(corrects=None):
-                accepted = self._answer(message, at)
-                self.status[message.review_id] = "accepted" if accepted else "refused"
             case Submission():
-                accepted = self._correct(message, at)
-                self.status[message.review_id] = "accepted" if accepted else "refused"
+                counts = self._answer if message.corrects is None else self._correct
+                self.status[message.review_id] = "accepted" if counts(message, at) else "refused"
             case UndoRequested():
-                accepted = self._undo(message, at, at if asked is None else min(at, asked))
+                self._undo(message, at, at if asked is None else min(at, asked))
             case DeadlineExtended():
-                accepted = True
                 for record in self.records.values():
                     record.deadline += message.seconds
             case ClosingRequested():
-                accepted = self.closed = True
+                self.closed = True
                 self._hold_unsettled("closed_early")
-        return accepted
 
     def time_passes(self, at: float) -> None:
         for record in self.records.values():
@@ -194,7 +189,7 @@ class Model:
         record.weigh(self.rules)
         return True
 
-    def _undo(self, message: UndoRequested, at: float, asked: float) -> bool:
+    def _undo(self, message: UndoRequested, at: float, asked: float) -> None:
         record = self.records[message.record_id]
         # What an adjudicator has settled, nobody but the adjudicator takes back.
         standing = [record.decision] if record.decision else list(record.slots.values())
@@ -207,7 +202,7 @@ class Model:
             and asked - each.at < self.rules.undo_seconds
         ]
         if not self.rules.undo_seconds or not found or not self._alive(record, at):
-            return False
+            return
         [answer] = found
         self.status[message.review_id] = "undone"
         if answer is record.decision:
@@ -215,7 +210,6 @@ class Model:
             record.settled = None
         record.slots = {slot: each for slot, each in record.slots.items() if each is not answer}
         record.weigh(self.rules)
-        return True
 
     def _alive(self, record: Record, at: float) -> bool:
         held = record.settled is not None and record.settled[0] in HELD

@@ -28,8 +28,8 @@ from tests.reviewing_model import ADJUDICATION, Message, Model, Rules
 from tests.storage.samples import BOTH, LEASE, NOON, record, schema
 
 RULES = Rules(wanted=2, extra=1, min_confidence=0.5, undo_seconds=60.0)
+ROUND = RoundId("r1")
 RECORDS = 2
-_ROUND = RoundId("r1")
 SECONDS = 3_600.0
 Found = TypeVar("Found")
 Handled = tuple[Timestamp, tuple[Message, ...]]
@@ -38,7 +38,7 @@ Handled = tuple[Timestamp, tuple[Message, ...]]
 
 def _rules() -> ShardRules:
     return ShardRules(
-        round_id=_ROUND,
+        round_id=ROUND,
         shard=0,
         look=1,
         schema=schema(),
