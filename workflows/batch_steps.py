@@ -61,6 +61,7 @@ class BatchSteps:
         self.phase = Phase.SNAPSHOT
         self._scored: Scored | None = None
         self._batch_decisions: list[Json] = []
+        self._stopped = False
 
     async def snapshot(self) -> Snapshot:
         await self._enter(Phase.SNAPSHOT)
@@ -195,6 +196,7 @@ class BatchSteps:
         awaiting: dict[str, Json] | None = None,
     ) -> None:
         """Shows the phase, and what is known by now, in the read model."""
+        self._stop_if_asked()
         self.phase = phase
         await workflow.execute_activity_method(
             RoundActivities.project_round,
@@ -207,6 +209,19 @@ class BatchSteps:
             ),
             **LIGHT,
         )
+        self._stop_if_asked()
+
+    def stop(self) -> None:
+        """Nothing further is done, from the next change of phase on at the latest.
+
+        To cancel the task is not enough: where an activity's result comes in together with the
+        message that cancels the round, the SDK hands the result on, and the cancellation is lost.
+        """
+        self._stopped = True
+
+    def _stop_if_asked(self) -> None:
+        if self._stopped:
+            raise asyncio.CancelledError
 
 
 def _other_models(policy: SamplingPolicy) -> frozenset[frozenset[Signal]]:

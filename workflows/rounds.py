@@ -171,6 +171,7 @@ class RoundWorkflow:
 
     async def _cancel(self, round_: asyncio.Task[None], code: str, message: str) -> RoundResult:
         """Stops the steps; the shards close their tasks before the round ends."""
+        self.steps.stop()
         round_.cancel()
         await workflow.wait_condition(round_.done)
         if not round_.cancelled():

@@ -112,6 +112,9 @@ class ReviewShardWorkflow:
             LoadShard(batch=self.plan.batch, first=self.plan.first, last=self.plan.last),
             **LIGHT,
         )
+        if workflow.cancellation_reason() is not None:
+            # The records came in together with it, and the SDK has handed on the one alone.
+            raise asyncio.CancelledError
         self.shard = Shard.opened(rules, records, now())
         await self._project(self.shard)
         return self.shard

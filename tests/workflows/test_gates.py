@@ -282,3 +282,13 @@ async def test_a_held_batch_waits_for_weeks(
     await world.until(plan.round_id, Phase.REVIEWING)
     await handle.signal(RoundWorkflow.cancel_round, world.cancellation(plan.round_id))
     assert (await handle.result()).phase is Phase.CANCELLED
+
+
+async def test_a_cancellation_that_meets_the_end_of_a_step_is_not_lost(world: World) -> None:
+    """Of rounds that are cancelled as soon as they are seen to be held, about one in ten has yet to
+    hear that the hold is shown."""
+    for number in range(12):
+        plan, handle, _ = await held(world, round_id=RoundId(f"cancelled-at-once-{number}"))
+        await handle.signal(RoundWorkflow.cancel_round, world.cancellation(plan.round_id))
+        result = await asyncio.wait_for(handle.result(), 60)
+        assert result.phase is Phase.CANCELLED
