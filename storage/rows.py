@@ -254,12 +254,17 @@ def _role(value: object) -> KnownRole | None:
         ) from None
 
 
+_NEEDS_LABEL = {KnownRole.TEST: "test", KnownRole.GOLD: "measure"}
+
+
 def _role_of_label(label: str | None, role: KnownRole | None) -> KnownRole | None:
     """A label without a role is for training; without a label there is nothing to test with."""
     if label is not None:
         return role or KnownRole.TRAIN
-    if role in {KnownRole.TEST, KnownRole.GOLD}:
-        raise InvalidRecord(f"the role is {role}, but the record has no label for that")
+    if role in _NEEDS_LABEL:
+        raise InvalidRecord(
+            f"the role is {role}, but the record has no label to {_NEEDS_LABEL[role]} with"
+        )
     return None
 
 

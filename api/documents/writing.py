@@ -67,9 +67,14 @@ class _Dumper(yaml.SafeDumper):
         super().increase_indent(flow, False)  # noqa: FBT003 - the library's
 
 
+_OTHER_BREAKS = set("\x85\u2028\u2029")
+"""YAML 1.1 ends a line at these too: unless they are escaped, they come back as spaces."""
+
+
 def _text(dumper: yaml.SafeDumper, text: str) -> yaml.ScalarNode:
     # The writer goes by YAML 1.1, to which `1e3` is a text; our reader takes it for a number.
-    style = "|" if "\n" in text else None if is_text(text) else '"'
+    plain = is_text(text) and not set(text) & _OTHER_BREAKS
+    style = '"' if not plain else "|" if "\n" in text else None
     return dumper.represent_scalar("tag:yaml.org,2002:str", text, style=style)
 
 

@@ -62,6 +62,7 @@ async def test_a_round_whose_policy_was_amended_verifies_by_the_policy_that_was_
         "decision not counted: the decision cites another batch than the one that waits",
         "wanted another batch, by policy other@1",
         "selected the batch: 8 random",
+        "routed 8 records by everybody@1",
     ]
 
 

@@ -62,7 +62,7 @@ def _check_routes(evidence: Evidence, store: ArtifactStore, tables: Tables) -> I
         yield from compare(
             "batch_records",
             "record_id",
-            [row | {"shard": shards.get(row["record_id"])} for row in rows],
+            [row | _shard_of(row, shards) for row in rows],
             tables["batch_records"],
         )
         lanes = {lane.number: lane for lane in made}
@@ -127,6 +127,11 @@ def check_policy(batch: Batch, policy: SamplingPolicy) -> Iterator[Finding]:
 def _passes(gate: GateResult) -> bool:
     enough = gate.at_least is None or gate.value >= gate.at_least
     return enough and (gate.at_most is None or gate.value <= gate.at_most)
+
+
+def _shard_of(row: dict[str, Any], shards: dict[str, int]) -> dict[str, Any]:
+    """Where the table should say that the record is looked at; nothing before any shard began."""
+    return {"shard": shards.get(row["record_id"])} if shards else {}
 
 
 def _shards_of_records(evidence: Evidence, store: ArtifactStore) -> dict[str, int]:
