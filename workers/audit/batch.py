@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from typing import Any
 
 from activities.routing import RULES_ONLY, RouteBatch, routed, selection
 from domain.directing import DIRECTED, Direction
