@@ -13,6 +13,7 @@ from temporalio.testing import WorkflowEnvironment
 from storage.database import engine
 from tests.temporal_server import temporal_server
 from tests.workflows.round_world import World, make_world, working
+from workers.conversion import MESSAGES
 
 SCRIPTS = Path(sysconfig.get_path("scripts"))
 
@@ -22,7 +23,7 @@ async def time_skipping() -> AsyncIterator[WorkflowEnvironment]:
     """A server on which weeks pass in no time while nobody does anything."""
     server = str(SCRIPTS / "temporal-test-server")
     async with await WorkflowEnvironment.start_time_skipping(
-        test_server_existing_path=server
+        data_converter=MESSAGES, test_server_existing_path=server
     ) as environment:
         yield environment
 
@@ -37,7 +38,9 @@ def development_address(tmp_path: Path) -> Iterator[str]:
 @pytest.fixture
 async def development_server(development_address: str) -> WorkflowEnvironment:
     """The real server, with clock and history limits as in production."""
-    return WorkflowEnvironment.from_client(await Client.connect(development_address))
+    return WorkflowEnvironment.from_client(
+        await Client.connect(development_address, data_converter=MESSAGES)
+    )
 
 
 @pytest.fixture

@@ -28,7 +28,7 @@ from workflows.shards import MAX_EVENTS, ReviewShardWorkflow
 pytestmark = pytest.mark.slow
 
 DAY = 86_400.0
-AT_ONCE = 250
+AT_ONCE = 100
 REPEATED = MAX_EVENTS
 """Signals: each is an event, and the workflow tasks that they cause are a few more."""
 RULES = ReviewRules(
