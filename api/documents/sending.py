@@ -5,12 +5,21 @@ from __future__ import annotations
 from typing import Annotated, Any
 
 from fastapi import Depends, Request
+from pydantic import BaseModel, ConfigDict
 
 from domain.errors import InvalidInput
 
 MEDIA_TYPES = frozenset(
     {"application/json", "application/yaml", "application/x-yaml", "text/yaml", "text/x-yaml"}
 )
+
+
+class DocumentSource(BaseModel):
+    """The text of a document, as it was sent."""
+
+    model_config = ConfigDict(frozen=True)
+
+    text: str
 
 
 async def sent_text(request: Request) -> str:

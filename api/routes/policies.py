@@ -8,7 +8,7 @@ from fastapi import APIRouter, Depends, Query
 from sqlalchemy import Connection
 
 from api.authentication import Caller, allowing
-from api.documents.sending import SENT, document_body
+from api.documents.sending import SENT, DocumentSource, document_body
 from api.idempotency import Write, once
 from api.policies.documents import examine, json_schema, parse_policy
 from api.schemas.body import After, Document, IdempotencyKey, Limit, Page, Version
@@ -16,7 +16,6 @@ from api.schemas.policies import (
     CheckedPolicy,
     FaultView,
     PolicyApprovalBody,
-    PolicySource,
     PolicySummary,
     PolicyView,
 )
@@ -59,7 +58,7 @@ async def create_policy(
     A document that cannot be followed is refused with all of its faults, each with line and column.
     """
     wanted = parse_policy(text)
-    source = PolicySource(text=text)
+    source = DocumentSource(text=text)
     return await parts.in_transaction(
         lambda connection: once(
             connection,

@@ -7,12 +7,12 @@ from typing import Annotated
 from fastapi import APIRouter, Depends
 
 from api.authentication import Caller, allowing
-from api.documents.sending import SENT, document_body
+from api.documents.sending import SENT, DocumentSource, document_body
 from api.idempotency import Write, once
 from api.routings.documents import ROUTING
 from api.schemas.body import After, IdempotencyKey, Limit, Page, Version
 from api.schemas.policies import FaultView
-from api.schemas.routings import CheckedRouting, RoutingSource, RoutingView
+from api.schemas.routings import CheckedRouting, RoutingView
 from api.state import Parts
 from domain.accounts import Permission
 from storage import routings
@@ -38,7 +38,7 @@ async def create_routing(
 ) -> RoutingView:
     """A document that cannot be followed is refused with all of its faults, by line."""
     wanted = ROUTING.parse(text)
-    source = RoutingSource(text=text)
+    source = DocumentSource(text=text)
     return await parts.in_transaction(
         lambda connection: once(
             connection,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import StrEnum
 
-from pydantic import BaseModel, ConfigDict, Field, field_validator
+from pydantic import ConfigDict, Field, field_validator
 
 from api.documents.writing import dump_yaml, to_document
 from api.schemas.body import Body, Document, Reason
@@ -125,14 +125,6 @@ class CheckedPolicy:
     valid: bool
     faults: list[FaultView]
     policy: PolicySummary | None
-
-
-class PolicySource(BaseModel):
-    """The text of a document, as it was sent."""
-
-    model_config = ConfigDict(frozen=True)
-
-    text: str
 
 
 class PolicyApprovalBody(Body):

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import date
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import ConfigDict, Field
 
 from api.documents.writing import dump_yaml, to_document
 from api.schemas.body import Body, Document, Reason
@@ -24,14 +24,6 @@ from domain.profiles import (
 from domain.routing import Clearance, Routing
 from storage.profiles import ProfileChange, StandingView
 from storage.routings import StoredRouting
-
-
-class RoutingSource(BaseModel):
-    """The text of a document, as it was sent."""
-
-    model_config = ConfigDict(frozen=True)
-
-    text: str
 
 
 @dataclass(frozen=True, kw_only=True)
