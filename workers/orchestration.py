@@ -22,10 +22,12 @@ from activities.archive import ArchiveActivities
 from activities.delivery import DeliveryActivities
 from activities.errors import ErrorTranslation
 from activities.outbound import Outbound
+from activities.retention import RetentionActivities
 from activities.review import ReviewActivities
 from activities.rounds import RoundActivities
 from activities.routing import RoutingActivities
 from domain.ids import ORCHESTRATION_QUEUE
+from domain.retention import Retention
 from storage.artifacts import ArtifactStore
 from storage.database import engine as connect_database
 from workers import sealing
@@ -35,6 +37,7 @@ from workers.service import serve
 from workers.settings import Settings
 from workflows.archive import ArchiveWorkflow
 from workflows.delivery import DeliveryWorkflow
+from workflows.retention import RetentionWorkflow
 from workflows.rounds import RoundWorkflow
 from workflows.shards import ReviewShardWorkflow
 
@@ -49,6 +52,9 @@ DELIVERY_SCHEDULE = "webhook-delivery"
 DELIVERY_EVERY = timedelta(minutes=1)
 """Shorter than one of them works: the next one waits until the one before has ended."""
 
+RETENTION_SCHEDULE = "retention"
+RETENTION_EVERY = timedelta(days=1)
+
 
 async def run(settings: Settings) -> None:
     """Works until the process is told to stop, then finishes what it has begun."""
@@ -62,11 +68,15 @@ async def run(settings: Settings) -> None:
         public_url=settings.public_url,
     )
     store = ArtifactStore(settings.artifacts)
-    await serve(orchestration_worker(client, engine, store, delivery))
+    await serve(orchestration_worker(client, engine, store, delivery, settings.retention))
 
 
 def orchestration_worker(
-    client: Client, engine: Engine, store: ArtifactStore, delivery: DeliveryActivities
+    client: Client,
+    engine: Engine,
+    store: ArtifactStore,
+    delivery: DeliveryActivities,
+    retention: Retention,
 ) -> Worker:
     """The worker of the queue `orchestration`."""
     rounds = RoundActivities(engine)
@@ -75,7 +85,13 @@ def orchestration_worker(
     return Worker(
         client,
         task_queue=ORCHESTRATION_QUEUE,
-        workflows=[RoundWorkflow, ReviewShardWorkflow, ArchiveWorkflow, DeliveryWorkflow],
+        workflows=[
+            RoundWorkflow,
+            ReviewShardWorkflow,
+            ArchiveWorkflow,
+            DeliveryWorkflow,
+            RetentionWorkflow,
+        ],
         activities=[
             rounds.project_round,
             rounds.close_round,
@@ -86,6 +102,7 @@ def orchestration_worker(
             routing.route_again,
             ArchiveActivities(engine, store, client).archive_ended_rounds,
             delivery.deliver_due,
+            RetentionActivities(engine, retention).apply_retention,
         ],
         activity_executor=ThreadPoolExecutor(MAX_ACTIVITIES),
         max_concurrent_activities=MAX_ACTIVITIES,
@@ -106,6 +123,12 @@ async def ensure_schedules(client: Client) -> None:
     await _ensure(client, ARCHIVE_SCHEDULE, archive, ARCHIVE_EVERY, ScheduleOverlapPolicy.SKIP)
     await _ensure(
         client, DELIVERY_SCHEDULE, delivery, DELIVERY_EVERY, ScheduleOverlapPolicy.BUFFER_ONE
+    )
+    retention = ScheduleActionStartWorkflow(
+        RetentionWorkflow.run, id="retention", task_queue=ORCHESTRATION_QUEUE
+    )
+    await _ensure(
+        client, RETENTION_SCHEDULE, retention, RETENTION_EVERY, ScheduleOverlapPolicy.SKIP
     )
 
 

@@ -17,6 +17,7 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from domain.destinations import DestinationRules, read_networks
 from domain.errors import DatabaseUnavailable
+from domain.retention import Kept, Retention, Rule
 
 DEFAULT_TEMPORAL_ADDRESS = "127.0.0.1:7233"
 
@@ -101,6 +102,29 @@ class Settings(BaseSettings):
         description="Networks that webhooks may reach though they are not public, such as "
         "`10.1.2.0/24, fd00::/8`.",
     )
+    keep_requests_days: int = Field(
+        default=30,
+        ge=1,
+        description="Days for which a repeated request with the same idempotency key gets the "
+        "same answer.",
+    )
+    keep_notices_days: int = Field(
+        default=365,
+        ge=0,
+        description="Days for which notices and delivered events are kept; 0 keeps them for ever.",
+    )
+    keep_sign_ins_days: int = Field(
+        default=90,
+        ge=0,
+        description="Days for which sessions, passwords and tokens are kept once they have ended; "
+        "0 keeps them for ever.",
+    )
+    keep_superseded_days: int = Field(
+        default=90,
+        ge=0,
+        description="Days for which it is kept what a record was before an import changed it, "
+        "where no round of its pool is open; 0 keeps it for ever.",
+    )
     log_level: Literal["debug", "info", "warning", "error"] = Field(
         default="info", description="Least severe log entry that is written."
     )
@@ -130,6 +154,17 @@ class Settings(BaseSettings):
     def webhook_rules(self) -> DestinationRules:
         return DestinationRules(
             allow_http=self.webhook_allow_http, networks=read_networks(self.webhook_networks)
+        )
+
+    @property
+    def retention(self) -> Retention:
+        return Retention(
+            rules=(
+                Rule(kept=Kept.REQUESTS, days=self.keep_requests_days),
+                Rule(kept=Kept.NOTICES, days=self.keep_notices_days),
+                Rule(kept=Kept.SIGN_INS, days=self.keep_sign_ins_days),
+                Rule(kept=Kept.SUPERSEDED, days=self.keep_superseded_days),
+            )
         )
 
     @property

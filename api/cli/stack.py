@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from api.cli.output import DataDirOption, JsonOption, console, print_json, print_table, remark
+from api.cli.retention import retention
 from workers.settings import Settings, load_settings, settings_for
 
 if TYPE_CHECKING:
@@ -33,6 +34,7 @@ def register(app: typer.Typer) -> None:
     app.command()(doctor)
     app.command()(worker)
     app.command(name="api")(serve_api)
+    database.command()(retention)
     app.add_typer(database, name="db")
 
 

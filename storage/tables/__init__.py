@@ -1,6 +1,7 @@
 """The tables, by what they are about. `metadata` knows them all."""
 
 from storage.tables.columns import metadata
+from storage.tables.governance import retention_runs
 from storage.tables.notices import (
     deliveries,
     events,
@@ -75,6 +76,7 @@ __all__ = [
     "profile_changes",
     "profiles",
     "records",
+    "retention_runs",
     "review_receipts",
     "reviews",
     "rounds",

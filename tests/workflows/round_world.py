@@ -33,6 +33,7 @@ from domain.labels import Guideline, LabelClass, LabelSchema
 from domain.policy import NearDuplicates, SamplingPolicy
 from domain.policy_rules import check_policy
 from domain.records import ContentKind
+from domain.retention import Retention
 from domain.reviewing import ReviewRules
 from domain.reviews import Submission, Verdict, VerdictKind
 from domain.rounds import (
@@ -367,7 +368,9 @@ async def working(world: World) -> AsyncIterator[None]:
     """Both workers, set up as their processes do it; webhooks may lead to the loopback address."""
     delivery = DeliveryActivities(world.engine, Outbound(TO_LOOPBACK), SEALER.open)
     async with (
-        orchestration_worker(world.client, world.engine, world.store, delivery),
+        orchestration_worker(
+            world.client, world.engine, world.store, delivery, Retention(rules=())
+        ),
         compute_worker(world.client, world.engine, world.store, world.datasets),
     ):
         yield
