@@ -12,6 +12,7 @@ from api.web import (
     approval,
     datasets,
     desk,
+    governance,
     inbox,
     ledger,
     policies,
@@ -33,6 +34,7 @@ def install(app: FastAPI) -> None:
         ledger,
         datasets,
         policies,
+        governance,
         accounts,
         webhooks,
     ):

@@ -54,6 +54,7 @@ PLACES = (
     Place(path="/rounds", name="Rounds", permission=Permission.SEE_ROUNDS),
     Place(path="/policies", name="Policies", permission=Permission.SEE_ROUNDS),
     Place(path="/datasets", name="Datasets", permission=Permission.SEE_ROUNDS),
+    Place(path="/governance", name="Governance", permission=Permission.SEE_LEDGER),
     Place(path="/accounts", name="Accounts", permission=Permission.MANAGE_ACCOUNTS),
     Place(path="/webhooks", name="Webhooks", permission=Permission.MANAGE_WEBHOOKS),
 )
