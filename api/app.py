@@ -15,6 +15,7 @@ from api.routes import (
     accounts,
     batches,
     calibrations,
+    codec,
     datasets,
     decisions,
     definitions,
@@ -36,12 +37,13 @@ from api.routes import (
     tasks,
     webhooks,
 )
+from api.routes.codec import CodecOrigins
 from api.starting import put_policies_in_place, start_written_rounds
 from api.state import State
 from api.temporal import Temporal
 from storage import database
 from storage.artifacts import ArtifactStore
-from workers import sealing, signing
+from workers import encryption, sealing, signing
 from workers.settings import Settings, load_settings
 
 DATABASE_PATIENCE_SECONDS = 5.0
@@ -58,6 +60,7 @@ same answer. Lists come in pages: pass `next` of one page as `after` of the foll
 def create_app(settings: Settings | None = None) -> FastAPI:
     """The application, with settings from the environment. It starts whether or not others run."""
     settings = settings or load_settings()
+    encryption.ensure_keys(settings.payload_keys)
     app = FastAPI(
         title="Labelwright",
         version="1",
@@ -79,6 +82,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     problems.install(app)
     # The last one added is the outermost: an answer of each is seen by those after it.
     app.add_middleware(Authentication, state=state)
+    app.add_middleware(CodecOrigins, settings=settings)
     app.add_middleware(Door, import_bytes=settings.import_limit)
     app.add_middleware(Observation)
     # In this order a request is compared with their routes: the busiest first.
@@ -99,6 +103,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         directions,
         ledger,
         governance,
+        codec,
         reviews,
         calibrations,
         datasets,

@@ -11,7 +11,6 @@ from dataclasses import dataclass
 import httpx
 from sqlalchemy import select
 from temporalio.api.enums.v1 import EventType
-from temporalio.client import Client
 
 from activities.histories import round_histories
 from api.demo.client import Person
@@ -20,7 +19,9 @@ from domain.ids import RoundId
 from domain.tasks import ReviewStatus
 from storage.database import engine
 from storage.tables import reviews
+from workers.client import connect
 from workers.local_stack import LocalStack
+from workers.settings import Settings
 
 POOL = "reviews"
 POLICY = {
@@ -86,7 +87,7 @@ def open_round(stack: LocalStack, *, records: int, reviewers: int) -> OpenRound:
 
 def kept(stack: LocalStack, round_id: RoundId) -> Kept:
     """Counted from the histories in Temporal and from the rows in PostgreSQL."""
-    in_history, lengths = asyncio.run(_in_histories(stack.addresses.temporal, round_id))
+    in_history, lengths = asyncio.run(_in_histories(stack.settings, round_id))
     return Kept(
         in_history=in_history,
         in_read_model=_in_read_model(stack, round_id),
@@ -148,9 +149,9 @@ def _in_read_model(stack: LocalStack, round_id: RoundId) -> Counter[str]:
         connecting.dispose()
 
 
-async def _in_histories(address: str, round_id: RoundId) -> tuple[Counter[str], list[int]]:
+async def _in_histories(settings: Settings, round_id: RoundId) -> tuple[Counter[str], list[int]]:
     """The review ids that were signalled, and the length of each history, the round's first."""
-    client = await Client.connect(address)
+    client = await connect(settings)
     signalled: Counter[str] = Counter()
     lengths = []
     for history in await round_histories(client, round_id):

@@ -293,6 +293,21 @@ class DigestMismatch(Conflict):
     code = "digest_mismatch"
 
 
+# -- histories --------------------------------------------------------------------------------
+
+
+class UnknownPayloadKey(Unavailable):
+    """A message in a history is encrypted with a key that this process does not have."""
+
+    code = "unknown_payload_key"
+
+
+class DamagedPayload(Conflict):
+    """A message in a history cannot be decrypted with the key that it names."""
+
+    code = "damaged_payload"
+
+
 # -- webhooks ---------------------------------------------------------------------------------
 
 

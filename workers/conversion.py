@@ -1,4 +1,5 @@
-"""How messages travel: as the SDK's own converter writes and reads them, but read in less time."""
+"""How messages travel: as the SDK's own converter writes and reads them, but read in less time, and
+encrypted."""
 
 from __future__ import annotations
 
@@ -9,9 +10,11 @@ from typing import Any, get_type_hints
 from temporalio.converter import (
     CompositePayloadConverter,
     DataConverter,
+    DefaultFailureConverterWithEncodedAttributes,
     DefaultPayloadConverter,
     JSONPlainPayloadConverter,
     JSONTypeConverter,
+    PayloadCodec,
     value_to_type,
 )
 
@@ -49,6 +52,16 @@ class PayloadConverter(CompositePayloadConverter):
 
 
 MESSAGES = DataConverter(payload_converter_class=PayloadConverter)
+"""In plain text: for histories that are decoded already."""
+
+
+def encrypted(codec: PayloadCodec) -> DataConverter:
+    """As `MESSAGES`, with every payload through the codec; what failures say is a payload too."""
+    return dataclasses.replace(
+        MESSAGES,
+        payload_codec=codec,
+        failure_converter_class=DefaultFailureConverterWithEncodedAttributes,
+    )
 
 
 @cache

@@ -1,4 +1,4 @@
-"""What a new system needs before its services start: tables, the signing key, the first account."""
+"""What a new system needs before its services start: tables, keys, the first account."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from storage import accounts, database
+from workers.encryption import ensure_keys
 from workers.settings import Settings
 from workers.signing import load_or_create
 
@@ -22,10 +23,11 @@ class Installation:
 def install(settings: Settings) -> Installation:
     """Make what is missing; a second time changes nothing.
 
-    Raises `DatabaseUnavailable`, and `InvalidInput` where the signing key is spoilt.
+    Raises `DatabaseUnavailable`, and `InvalidInput` where a key is spoilt.
     """
     database.upgrade(settings.database_url)
     load_or_create(settings.signing_key)
+    ensure_keys(settings.payload_keys)
     engine = database.engine(settings.database_url, connections=1)
     try:
         token = accounts.ensure_admin(engine)

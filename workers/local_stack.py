@@ -31,6 +31,7 @@ from workers.addresses import (
 from workers.parts import ALL_PARTS, SERVICES, command, postgres_part, service_part, temporal_part
 from workers.ports import LOOPBACK, Ports, Reservation, choose_ports
 from workers.processes import ProcessRecord, end_left_over, last_lines
+from workers.settings import Settings
 from workers.supervisor import Announce, Part, PartFailed, Supervisor
 
 __all__ = ["ALL_PARTS", "LocalStack", "StackAddresses", "StackAlreadyRunning", "running_stack"]
@@ -145,6 +146,16 @@ class LocalStack:
         return self._addresses
 
     @property
+    def settings(self) -> Settings:
+        """What a process of this stack knows; with them anybody connects as it does."""
+        addresses = self.addresses
+        return Settings(
+            data_dir=self.data_dir,
+            database_url=addresses.database_url,
+            temporal_address=addresses.temporal,
+        )
+
+    @property
     def parts(self) -> tuple[str, ...]:
         return tuple(self._parts)
 
@@ -185,6 +196,7 @@ class LocalStack:
             "LABELWRIGHT_LOG_FORMAT": "json",
             # A service's traceback belongs in its log.
             "LABELWRIGHT_DEBUG": "1",
+            "LABELWRIGHT_CODEC_ORIGINS": addresses.temporal_ui,
             **self._environment,
             "LABELWRIGHT_DATA_DIR": str(self.data_dir),
             "LABELWRIGHT_DATABASE_URL": addresses.database_url,

@@ -15,6 +15,9 @@ from workers.addresses import StackAddresses
 from workers.ports import LOOPBACK, Ports
 from workers.supervisor import Part
 
+CODEC = "/api/v1/codec"
+"""Where the API decodes payloads, below its address."""
+
 # What each service runs, here and in docker-compose.yml.
 COMMANDS: Mapping[str, tuple[str, ...]] = {
     "migrate": ("labelwright", "db", "upgrade"),
@@ -44,7 +47,11 @@ def temporal_part(database: Path, ports: Ports, options: tuple[str, ...]) -> Par
     return Part(
         name="temporal",
         command=temporal.server_command(
-            database, port=ports.temporal, ui_port=ports.temporal_ui, options=options
+            database,
+            port=ports.temporal,
+            ui_port=ports.temporal_ui,
+            codec=f"http://{LOOPBACK}:{ports.api}{CODEC}",
+            options=options,
         ),
         environment={**os.environ, **temporal.ENVIRONMENT},
         ready=lambda: asyncio.run(temporal.answers(address)),

@@ -89,6 +89,16 @@ class Settings(BaseSettings):
         description="Key that encrypts the webhooks' secrets in the database; "
         "empty for data_dir/secrets/sealing.key.",
     )
+    payload_keys: Path = Field(
+        default=Path(),
+        description="Keys that encrypt what Temporal keeps, one a line as `key_id base64`, of "
+        "which the first encrypts; empty for data_dir/secrets/payload.keys.",
+    )
+    codec_origins: str = Field(
+        default="",
+        description="Origins of Temporal's history pages that may have payloads decoded with a "
+        "person's session, such as `http://127.0.0.1:8233`; several with commas between.",
+    )
     public_url: str = Field(
         default="",
         description="Address at which people reach the pages; links in webhook events begin "
@@ -145,6 +155,7 @@ class Settings(BaseSettings):
             "datasets": str(self.data_dir / "datasets"),
             "signing_key": self.data_dir / "secrets" / "signing.pem",
             "sealing_key": self.data_dir / "secrets" / "sealing.key",
+            "payload_keys": self.data_dir / "secrets" / "payload.keys",
         }
         for name, value in derived.items():
             if getattr(self, name) in ("", Path()):
@@ -165,6 +176,13 @@ class Settings(BaseSettings):
                 Rule(kept=Kept.SIGN_INS, days=self.keep_sign_ins_days),
                 Rule(kept=Kept.SUPERSEDED, days=self.keep_superseded_days),
             )
+        )
+
+    @property
+    def allowed_origins(self) -> frozenset[str]:
+        """The origins of `codec_origins`, as browsers write them."""
+        return frozenset(
+            origin.strip().rstrip("/") for origin in self.codec_origins.split(",") if origin.strip()
         )
 
     @property

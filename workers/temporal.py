@@ -39,10 +39,16 @@ def executable() -> Path:
 
 
 def server_command(
-    database: Path, *, port: int, ui_port: int, options: tuple[str, ...] = ()
+    database: Path,
+    *,
+    port: int,
+    ui_port: int,
+    codec: str = "",
+    options: tuple[str, ...] = (),
 ) -> list[str]:
     """`temporal server start-dev`, kept on disk and safe against a sudden end.
 
+    `codec` is the URL that its history pages have payloads decoded at.
     Without write-ahead logging the server is three to five times slower; without full
     synchronisation an acknowledged signal could be lost with the machine's power.
     """
@@ -52,6 +58,7 @@ def server_command(
         "start-dev",
         *("--ip", LOOPBACK, "--port", str(port)),
         *("--ui-ip", LOOPBACK, "--ui-port", str(ui_port), "--ui-disable-news-fetch"),
+        *(("--ui-codec-endpoint", codec) if codec else ()),
         *("--db-filename", str(database)),
         *("--sqlite-pragma", "journal_mode=wal", "--sqlite-pragma", "synchronous=full"),
         *("--log-format", "json", "--log-level", "warn"),

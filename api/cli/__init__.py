@@ -14,6 +14,7 @@ from api.cli import (
     definitions,
     demo,
     importing,
+    keys,
     policies,
     pools,
     rounds,
@@ -47,6 +48,7 @@ app.add_typer(rounds.app, name="round")
 app.add_typer(tasks.app, name="task")
 app.add_typer(datasets.app, name="dataset")
 app.add_typer(audit.app, name="audit")
+app.add_typer(keys.app, name="key")
 app.add_typer(webhooks.app, name="webhook")
 
 

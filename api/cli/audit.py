@@ -22,6 +22,7 @@ from domain.ids import RoundId
 if TYPE_CHECKING:
     from sqlalchemy import Engine
     from temporalio.client import Client
+    from temporalio.converter import PayloadCodec
 
     from storage.artifacts import ArtifactStore
     from workers.audit import AuditReport, LedgerLine
@@ -43,6 +44,8 @@ class _Sources:
     store: ArtifactStore
     client: Client | None
     """None while Temporal does not answer: archived histories do without it."""
+    codec: PayloadCodec
+    """Decrypts histories, archived ones too."""
 
 
 @app.command("show")
@@ -114,7 +117,13 @@ async def _ledger(round_id: str, data_dir: DataDirOption) -> list[LedgerLine]:
     from workers.audit import ledger_of
 
     async with _sources(data_dir) as sources:
-        return await ledger_of(sources.client, sources.engine, sources.store, RoundId(round_id))
+        return await ledger_of(
+            sources.client,
+            sources.engine,
+            sources.store,
+            RoundId(round_id),
+            codec=sources.codec,
+        )
 
 
 async def _verification(round_id: str, data_dir: DataDirOption) -> AuditReport:
@@ -128,6 +137,7 @@ async def _verification(round_id: str, data_dir: DataDirOption) -> AuditReport:
             sources.settings.datasets,
             RoundId(round_id),
             public_keys=_public_keys(sources.settings),
+            codec=sources.codec,
         )
 
 
@@ -159,7 +169,7 @@ async def _archive(round_id: str | None, data_dir: DataDirOption) -> dict[str, i
 async def _sources(data_dir: DataDirOption) -> AsyncIterator[_Sources]:
     from storage.artifacts import ArtifactStore
     from storage.database import engine as connect_database
-    from workers.client import connect
+    from workers.client import connect, payload_codec
     from workers.settings import load_settings
 
     settings = load_settings(data_dir)
@@ -171,7 +181,11 @@ async def _sources(data_dir: DataDirOption) -> AsyncIterator[_Sources]:
             client = None
             remark("Temporal does not answer; looking for archived histories.")
         yield _Sources(
-            settings=settings, engine=engine, store=ArtifactStore(settings.artifacts), client=client
+            settings=settings,
+            engine=engine,
+            store=ArtifactStore(settings.artifacts),
+            client=client,
+            codec=payload_codec(settings),
         )
     finally:
         engine.dispose()

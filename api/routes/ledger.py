@@ -20,6 +20,7 @@ from domain.accounts import Permission
 from domain.errors import TemporalUnavailable
 from domain.ids import RoundId
 from storage import rounds
+from workers.client import payload_codec
 
 router = APIRouter(prefix="/api/v1/rounds", tags=["audit"])
 
@@ -37,7 +38,13 @@ async def get_ledger(
     del caller
     known = await _known(parts, round_id)
     audit = await run_in_threadpool(_audit)
-    lines = await audit.ledger_of(await _client(parts), parts.engine, parts.store, known)
+    lines = await audit.ledger_of(
+        await _client(parts),
+        parts.engine,
+        parts.store,
+        known,
+        codec=payload_codec(parts.settings),
+    )
     end = after + limit
     return Page(
         items=[LineView.of(line) for line in lines[after:end]],
@@ -58,6 +65,7 @@ async def verify(round_id: str, caller: Auditor, parts: Parts) -> ReportView:
         parts.settings.datasets,
         known,
         public_keys={key.key_id: key.public_key},
+        codec=payload_codec(parts.settings),
     )
     return ReportView.of(report)
 

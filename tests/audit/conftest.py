@@ -30,6 +30,8 @@ from tests.conftest import TEMPLATE
 from tests.temporal_server import temporal_server
 from tests.workflows.round_world import Answer, World, make_world, truth, working
 from workers.audit import AuditReport, FindingKind, verify_round
+from workers.conversion import encrypted
+from workers.encryption import EncryptionCodec, ensure_keys
 from workers.postgres import EmbeddedPostgres
 from workers.signing import Signer
 
@@ -85,6 +87,7 @@ class Ended:
             self.world.datasets,
             self.round_id,
             public_keys=KEYS,
+            codec=self.world.client.data_converter.payload_codec,
         )
 
     async def differences(self, *, live: bool = True) -> list[tuple[FindingKind, str]]:
@@ -136,7 +139,8 @@ def divided(record_id: RecordId, reviewer: str) -> str:
 @asynccontextmanager
 async def signing_world(address: str, database_url: str, folder: Path) -> AsyncIterator[World]:
     connected = connect_database(database_url)
-    client = await Client.connect(address, interceptors=[Signing()])
+    converter = encrypted(EncryptionCodec(ensure_keys(folder / "secrets" / "payload.keys")))
+    client = await Client.connect(address, interceptors=[Signing()], data_converter=converter)
     world = make_world(client, connected, folder)
     async with working(world):
         yield world

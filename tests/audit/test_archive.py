@@ -4,13 +4,12 @@
 
 from __future__ import annotations
 
-import base64
-import gzip
-import json
 from pathlib import Path
 
 import pytest
 
+from activities.archive import pack, unpack
+from activities.histories import payloads_in
 from domain.canonical import Sha256
 from domain.errors import NotFound, TemporalUnavailable
 from storage.artifacts import ArtifactStore
@@ -26,23 +25,18 @@ def path_of(store: ArtifactStore, row: ArchivedHistory) -> Path:
     return Path(store.path_of(row.sha256))
 
 
-def edited(ended: Ended, row: ArchivedHistory, before: str, after: str) -> Sha256:
-    """Stores the history with a word replaced in its payloads, as an insider would."""
-    document = json.loads(gzip.decompress(path_of(ended.world.store, row).read_bytes()))
-
-    def replaced(value: object) -> object:
-        match value:
-            case {"data": str(data), **others}:
-                changed = base64.b64decode(data).replace(before.encode(), after.encode())
-                return {"data": base64.b64encode(changed).decode()} | others
-            case dict():
-                return {key: replaced(item) for key, item in value.items()}
-            case list():
-                return [replaced(item) for item in value]
-            case _:
-                return value
-
-    return ended.world.store.put(gzip.compress(json.dumps(replaced(document)).encode()))
+async def edited(ended: Ended, row: ArchivedHistory, before: str, after: str) -> Sha256:
+    """Stores the history with a word replaced in its payloads, as an insider with the key would."""
+    codec = ended.world.client.data_converter.payload_codec
+    assert codec is not None
+    history = unpack(ended.world.store, workflow_id=row.workflow_id, sha256=row.sha256)
+    for event in history.events:
+        for payload in payloads_in(event):
+            [plain] = await codec.decode([payload])
+            plain.data = plain.data.replace(before.encode(), after.encode())
+            [again] = await codec.encode([plain])
+            payload.CopyFrom(again)
+    return ended.world.store.put(pack(history))
 
 
 async def test_an_archived_round_verifies_without_temporal(ended: Ended) -> None:
@@ -59,7 +53,8 @@ async def test_both_sources_tell_the_same_ledger(ended: Ended) -> None:
     await archive(ended)
     world = ended.world
     live = await ledger_of(world.client, world.engine, world.store, ended.round_id)
-    archived = await ledger_of(None, world.engine, world.store, ended.round_id)
+    codec = world.client.data_converter.payload_codec
+    archived = await ledger_of(None, world.engine, world.store, ended.round_id, codec=codec)
     assert live == archived
     assert [line.at for line in live] == sorted(line.at for line in live)
     assert live[0].kind == "round_requested"
@@ -111,7 +106,7 @@ async def test_an_edited_history_is_noticed_even_under_a_digest_of_its_own(
     """Whoever can write to artifacts and database cannot make an answer another one."""
     rows = await archive(ended)
     row = rows[f"round/{ended.round_id}/shard/0"]
-    sha256 = edited(ended, row, before, after)
+    sha256 = await edited(ended, row, before, after)
     sql = f"update archived_histories set sha256 = '{sha256}' where sha256 = '{row.sha256}'"
     with tampered(ended.world.engine, "archived_histories", sql):
         archived, live = await ended.verify(live=False), await ended.verify()

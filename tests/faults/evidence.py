@@ -13,11 +13,11 @@ from typing import Any
 import pyarrow.parquet as pq
 from sqlalchemy import func, select
 from temporalio.api.enums.v1 import EventType
-from temporalio.client import Client
 
 from domain.ids import RoundId, shard_workflow_id
 from storage.tables import dataset_versions, model_versions, outcomes, reviews, tasks
 from tests.faults.world import POLICY, REVIEWS_PER_RECORD, Round, World
+from workers.client import connect
 
 SUBMISSIONS = {"review", "adjudicate"}
 
@@ -151,7 +151,7 @@ def check_folder(folder: Path, manifest_sha256: str) -> None:
 
 async def _histories(world: World, round_id: RoundId, shards: list[int]) -> tuple[list[str], int]:
     """The review ids that were signalled, and how many of them the shards refused."""
-    client = await Client.connect(world.stack.addresses.temporal)
+    client = await connect(world.stack.settings)
     signalled: list[str] = []
     refused = 0
     for shard in shards:

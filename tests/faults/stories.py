@@ -19,11 +19,13 @@ from temporalio.client import Client, WorkflowHistory
 from temporalio.service import RPCError
 
 from activities.histories import round_histories, workflow_type_of
+from domain.errors import TemporalUnavailable
 from domain.ids import shard_workflow_id
 from domain.reviews import ClosingRequested, DeadlineExtended, Submission, UndoRequested
 from tests.faults.people import LABELS, Person, eventually
 from tests.faults.world import Round, World
 from tests.reviewing_model import Message
+from workers.client import connect
 
 REVIEWING = {"undo_seconds": 3_600, "extra_reviews": 1, "min_confidence": 0.5}
 """Long enough that nobody is too late to take an answer back: the story ends by closing early."""
@@ -204,13 +206,13 @@ class Story:
 
     async def _signal_some(self) -> None:
         try:
-            client = await Client.connect(self.world.stack.addresses.temporal)
+            client = await connect(self.world.stack.settings)
             heard = await signals(client, await shard_runs(client, self.round_))
             some = self.chance.sample(heard, min(len(heard), 5))
             handle = client.get_workflow_handle(shard_workflow_id(self.round_.round_id, 0))
             for name, message in some:
                 await handle.signal(name, message)
-        except (RPCError, RuntimeError):
+        except (RPCError, TemporalUnavailable):
             self.told.append("Temporal does not answer")
 
 

@@ -14,7 +14,6 @@ from collections.abc import Callable
 
 import pytest
 from sqlalchemy import select
-from temporalio.client import Client
 
 from domain.reviews import Submission
 from storage import reviews
@@ -25,6 +24,7 @@ from tests.faults.report import FAULT
 from tests.faults.stories import REVIEWING, Story, shard_runs, signals
 from tests.faults.world import REVIEWS_PER_RECORD, Round, World
 from tests.reviewing_model import Message, Model, Rules
+from workers.client import connect
 
 pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("stack")]
 
@@ -64,7 +64,7 @@ def test_people_and_crashes_at_random(
 
 async def heard_by(world: World, round_: Round) -> tuple[list[Message], int]:
     """What the shard was told, and in how many runs."""
-    client = await Client.connect(world.stack.addresses.temporal)
+    client = await connect(world.stack.settings)
     runs = await shard_runs(client, round_)
     return [message for _, message in await signals(client, runs)], len(runs)
 

@@ -1,4 +1,6 @@
-"""Where an audit gets the histories from: Temporal, or the archive when Temporal has forgotten."""
+"""Where an audit gets the histories from: Temporal, or the archive when Temporal has forgotten.
+
+Both keep payloads encrypted; what leaves this module is decoded."""
 
 from __future__ import annotations
 
@@ -9,10 +11,11 @@ from typing import Literal
 
 from sqlalchemy import Engine
 from temporalio.client import Client, WorkflowHistory
+from temporalio.converter import PayloadCodec
 from temporalio.service import RPCError, RPCStatusCode
 
 from activities.archive import unpack
-from activities.histories import round_histories
+from activities.histories import decode, round_histories
 from domain.errors import DigestMismatch, NotFound, TemporalUnavailable
 from domain.ids import RoundId
 from storage.artifacts import ArtifactStore
@@ -44,17 +47,27 @@ class Sourced:
 
 
 async def find_histories(
-    client: Client | None, engine: Engine, store: ArtifactStore, round_id: RoundId
+    client: Client | None,
+    engine: Engine,
+    store: ArtifactStore,
+    round_id: RoundId,
+    *,
+    codec: PayloadCodec | None = None,
 ) -> Sourced:
     """All histories of the round, live where Temporal has them; the archive is checked either way.
 
-    Raises NotFound when neither has any, TemporalUnavailable when only Temporal could and it does
-    not answer.
+    `codec` decrypts them; left out, it is the client's. Raises NotFound when neither has any,
+    TemporalUnavailable when only Temporal could and it does not answer, and UnknownPayloadKey when
+    the codec lacks a key that they need.
     """
+    if codec is None and client is not None:
+        codec = client.data_converter.payload_codec
     live, why_not = await _live(client, round_id)
     rows, archived, findings = await asyncio.to_thread(_archived, engine, store, round_id)
     if live is not None:
+        # As they are kept, so that not a byte may differ.
         differing = tuple(_compare(live, archived, rows))
+        await decode(live, codec)
         return Sourced(
             source="live",
             histories=tuple(live),
@@ -68,6 +81,7 @@ async def find_histories(
         raise NotFound(
             "neither Temporal nor the archive has a history of this round", round_id=round_id
         )
+    await decode(archived, codec)
     return Sourced(
         source="archive",
         histories=tuple(_in_order(archived)),

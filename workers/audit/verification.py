@@ -8,6 +8,7 @@ from pathlib import Path
 
 from sqlalchemy import Engine
 from temporalio.client import Client
+from temporalio.converter import PayloadCodec
 
 from domain.canonical import Sha256
 from domain.errors import DigestMismatch, NotFound
@@ -52,13 +53,19 @@ Check = tuple[str, Callable[[], Iterator[Finding]]]
 
 
 async def ledger_of(
-    client: Client | None, engine: Engine, store: ArtifactStore, round_id: RoundId
+    client: Client | None,
+    engine: Engine,
+    store: ArtifactStore,
+    round_id: RoundId,
+    *,
+    codec: PayloadCodec | None = None,
 ) -> list[LedgerLine]:
     """Every decision of the round and its shards by time, replayed from the histories.
 
-    Raises NotFound, TemporalUnavailable.
+    `codec` decrypts them; left out, it is the client's. Raises NotFound, TemporalUnavailable,
+    UnknownPayloadKey.
     """
-    sourced = await find_histories(client, engine, store, round_id)
+    sourced = await find_histories(client, engine, store, round_id, codec=codec)
     evidence = evidence_of(sourced.histories, await replay(sourced.histories))
     return list(evidence.lines())
 
@@ -71,13 +78,15 @@ async def verify_round(
     round_id: RoundId,
     *,
     public_keys: Mapping[str, str],
+    codec: PayloadCodec | None = None,
 ) -> AuditReport:
     """Replays the round and compares everything that should follow from it.
 
     `public_keys` are the API's: key id → raw Ed25519 public key, base64. Without any, signatures
-    are not checked, and a note says so. Raises NotFound, TemporalUnavailable.
+    are not checked, and a note says so. `codec` decrypts the histories; left out, it is the
+    client's. Raises NotFound, TemporalUnavailable, UnknownPayloadKey.
     """
-    sourced = await find_histories(client, engine, store, round_id)
+    sourced = await find_histories(client, engine, store, round_id, codec=codec)
     replayed = await replay(sourced.histories)
 
     def judge() -> AuditReport:
