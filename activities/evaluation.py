@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from sqlalchemy import Engine
 from temporalio import activity
 
+from activities.clock import asked_at
 from activities.contents import contents_of, earlier_files, parse
 from activities.heartbeat import beating
 from activities.rows import read_rows
@@ -73,7 +74,9 @@ class EvaluationActivities:
             parsed = {key: parse(content) for key, content in contents.items()}
             evaluation = _evaluate(request, rows, parsed, self._store)
         with self._engine.begin() as connection:
-            models.put_evaluation(connection, request.plan.round_id, "round", asdict(evaluation))
+            models.put_evaluation(
+                connection, request.plan.round_id, "round", asdict(evaluation), at=asked_at()
+            )
         return evaluation
 
 

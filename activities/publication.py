@@ -168,6 +168,7 @@ class PublicationActivities:
             ledger_length=request.ledger_length,
         )
         data = canonical(manifest)
+        self._store.put(data)
         write_durably(staging / MANIFEST_FILE, data)
         final = self._root / plan.dataset / f"v{version}"
         if holds(final, data):

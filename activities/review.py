@@ -17,6 +17,7 @@ from domain.reviews import ExclusionReason, Verdict, VerdictKind
 from domain.tasks import Projection
 from storage.artifacts import ArtifactStore
 from storage.projection import project_shard
+from storage.rebuilding import lock_round
 
 OUTCOMES = pa.schema(
     [
@@ -69,6 +70,7 @@ class ReviewActivities:
         Who is paused by it, because of answers to gold records in this shard or elsewhere.
         """
         with self._engine.begin() as connection:
+            lock_round(connection, projection.round_id, alone=False)
             return project_shard(connection, projection)
 
     @activity.defn

@@ -13,6 +13,7 @@ from domain.round_notices import ended, phase_entered, results_of, wanted_of_peo
 from domain.rounds import Phase
 from storage import rounds
 from storage.notices import tell
+from storage.rebuilding import lock_round
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -42,6 +43,7 @@ class RoundActivities:
     @activity.defn
     def project_round(self, projection: RoundProjection) -> None:
         with self._engine.begin() as connection:
+            lock_round(connection, projection.round_id, alone=False)
             entered = rounds.project_phase(
                 connection,
                 projection.round_id,
@@ -61,6 +63,7 @@ class RoundActivities:
     @activity.defn
     def close_round(self, closing: CloseRound) -> None:
         with self._engine.begin() as connection:
+            lock_round(connection, closing.round_id, alone=False)
             rounds.close_round(
                 connection,
                 closing.round_id,

@@ -9,7 +9,7 @@ import numpy as np
 from sqlalchemy import Connection, Engine
 from temporalio import activity
 
-from activities.clock import now
+from activities.clock import asked_at
 from activities.contents import contents_of, earlier_files, parse
 from activities.heartbeat import beating
 from activities.rows import read_rows
@@ -88,7 +88,7 @@ class TrainingActivities:
                     kind=plan.kind,
                     classes=trained.classes,
                     labelled=trained.labelled,
-                    created_at=now(),
+                    created_at=asked_at(),
                 ),
             )
         return trained

@@ -21,6 +21,7 @@ COMPUTE_QUEUE = "compute"
 Document = dict[str, Any]
 """A JSON object in a message: a recursive type would be beyond the SDK's decoder."""
 
+_ROUND_WORKFLOW = re.compile(r"round/(?P<round>[^/]+)(/shard/\d+)?")
 _NAME = re.compile(r"[a-z0-9][a-z0-9._-]{0,62}")
 
 
@@ -35,6 +36,12 @@ def round_workflow_id(round_id: RoundId) -> str:
 
 def shard_workflow_id(round_id: RoundId, shard: int) -> str:
     return f"round/{round_id}/shard/{shard}"
+
+
+def round_of_workflow(workflow_id: str) -> RoundId | None:
+    """The round whose workflow, or whose shard's, has that id; none where it is neither."""
+    found = _ROUND_WORKFLOW.fullmatch(workflow_id)
+    return None if found is None else RoundId(found["round"])
 
 
 def review_task_id(round_id: RoundId, shard: int, ordinal: int, slot: int) -> TaskId:

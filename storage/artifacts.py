@@ -99,6 +99,15 @@ class ArtifactStore:
         """The table of that digest, or some columns of it. Raises as `get` does."""
         return pq.read_table(pa.BufferReader(self.get(sha)), columns=columns)
 
+    def protect(self, sha: Sha256) -> None:
+        """Takes everybody's right to write to the artifact away, where its files have such rights.
+
+        It never changes in any case: this is for those who would change it by hand.
+        """
+        if self._local:
+            path = Path(self.path_of(sha))
+            path.chmod(path.stat().st_mode & ~0o222)
+
     def exists(self, sha: Sha256) -> bool:
         return self._size(self.path_of(sha)) is not None
 

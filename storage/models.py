@@ -108,10 +108,17 @@ def list_models(
 
 
 def put_evaluation(
-    connection: Connection, round_id: RoundId, name: str, body: dict[str, Json]
+    connection: Connection,
+    round_id: RoundId,
+    name: str,
+    body: dict[str, Json],
+    *,
+    at: Timestamp | None = None,
 ) -> None:
     """Writes an evaluation of the round down; a repetition replaces it."""
-    statement = insert(evaluations).values(round_id=round_id, name=name, body=to_json(body))
+    statement = insert(evaluations).values(
+        round_id=round_id, name=name, body=to_json(body), created_at=at or func.now()
+    )
     connection.execute(
         statement.on_conflict_do_update(
             index_elements=["round_id", "name"], set_={"body": statement.excluded.body}

@@ -15,12 +15,15 @@ from storage.tasks import close_tasks, open_tasks
 from storage.waiting import hurry, move_deadlines, waiting_records
 
 
-def project_shard(connection: Connection, projection: Projection) -> list[Paused]:
+def project_shard(
+    connection: Connection, projection: Projection, *, announce: bool = True
+) -> list[Paused]:
     """Opens and closes tasks, writes reviews and outcomes, tells whom they concern. Repeating it
     changes nothing.
 
     Reviews come before closings: a task that was answered is done, not closed. Outcomes come after
     closings: no task of a record that is settled waits for anybody. Returns who is paused anew.
+    `announce` is left out where it was told before.
     """
     round_id, shard, at = projection.round_id, projection.shard, projection.at
     lock_delegates(connection, projection.directed)
@@ -59,5 +62,6 @@ def project_shard(connection: Connection, projection: Projection) -> list[Paused
     changed = outcomes_changed(
         shard, withdrawn=projection.withdrawn, reached=projection.outcomes, at=at
     )
-    tell(connection, [*projection.notices, *directed, *changed], round_id=round_id, at=at)
+    if announce:
+        tell(connection, [*projection.notices, *directed, *changed], round_id=round_id, at=at)
     return paused

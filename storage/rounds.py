@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import timedelta
 
-from sqlalchemy import Connection, Row, func, literal, or_, select, tuple_, update
+from sqlalchemy import Connection, Row, false, func, literal, or_, select, tuple_, update
 from sqlalchemy.dialects.postgresql import JSONB, distinct_on, insert
 
 from domain.canonical import Sha256
@@ -68,6 +68,7 @@ def create_round(connection: Connection, plan: RoundPlan) -> Round:
             plan=to_json(plan),
             requested_by=plan.requested_by.account_id,
             phase=Phase.SNAPSHOT.value,
+            created_at=plan.requested_at,
         )
         .on_conflict_do_nothing(index_elements=["round_id"])
     )
@@ -103,6 +104,17 @@ def list_rounds(
     if only_open:
         query = query.where(rounds.c.closed_at.is_(None))
     return [_round(row) for row in connection.execute(query.limit(limit))]
+
+
+def open_rounds(connection: Connection) -> list[RoundId]:
+    """Every round that has not ended, the oldest first."""
+    return list(
+        connection.scalars(
+            select(rounds.c.round_id)
+            .where(rounds.c.closed_at.is_(None))
+            .order_by(rounds.c.created_at, rounds.c.round_id)
+        )
+    )
 
 
 def never_started(connection: Connection, *, older_than: timedelta, limit: int) -> list[Round]:
@@ -163,21 +175,20 @@ def close_round(
     round_id: RoundId,
     phase: Phase,
     *,
-    ledger_head: Sha256,
-    ledger_length: int,
+    ledger_head: Sha256 | None,
+    ledger_length: int | None,
     failure: dict[str, Json] | None,
     at: Timestamp,
 ) -> None:
     """Ends the round in the read model. Tasks that a fault left open are closed with it.
 
-    Again with a longer ledger, it shows what the workflow was told in its last moment.
+    Again with a longer ledger, it shows what the workflow was told in its last moment. A round
+    that could not write its end down has no ledger head.
     """
+    longer = false() if ledger_length is None else rounds.c.ledger_length < ledger_length
     connection.execute(
         update(rounds)
-        .where(
-            rounds.c.round_id == round_id,
-            or_(rounds.c.closed_at.is_(None), rounds.c.ledger_length < ledger_length),
-        )
+        .where(rounds.c.round_id == round_id, or_(rounds.c.closed_at.is_(None), longer))
         .values(
             phase=phase.value,
             awaiting=None,

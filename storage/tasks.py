@@ -143,8 +143,9 @@ def open_tasks(
 ) -> int:
     """Opens the tasks that are not there yet, or were closed before, and says how many.
 
-    `deadline` is that of openings that name none. The batch must be stored, and its lanes, of which
-    the tasks have their priority.
+    In a round that has ended nothing is opened: what was on its way when Temporal ended it comes
+    late. `deadline` is that of openings that name none. The batch must be stored, and its lanes, of
+    which the tasks have their priority.
     """
     rows = [
         {
@@ -168,7 +169,7 @@ def open_tasks(
         }
         for opening in openings
     ]
-    if not rows:
+    if not rows or _has_ended(connection, round_id):
         return 0
     statement = insert(tasks).values(rows)
     new = statement.excluded
@@ -190,6 +191,11 @@ def open_tasks(
             where=and_(tasks.c.status == TaskStatus.CLOSED, tasks.c.closed_at < new.opened_at),
         )
     ).rowcount
+
+
+def _has_ended(connection: Connection, round_id: RoundId) -> bool:
+    ended = select(rounds.c.closed_at.is_not(None)).where(rounds.c.round_id == round_id)
+    return bool(connection.scalar(ended))
 
 
 def close_tasks(

@@ -8,13 +8,12 @@ import platform
 import shutil
 import urllib.error
 import urllib.request
-from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from enum import Enum
 from importlib.metadata import version
 from pathlib import Path
 
 from sqlalchemy import text
+from sqlalchemy.exc import SQLAlchemyError
 from temporalio.api.enums.v1 import TaskQueueType
 from temporalio.api.taskqueue.v1 import TaskQueue
 from temporalio.api.workflowservice.v1 import DescribeTaskQueueRequest, GetSystemInfoRequest
@@ -26,31 +25,17 @@ from domain.ids import COMPUTE_QUEUE, ORCHESTRATION_QUEUE
 from storage import database
 from workers import temporal
 from workers.addresses import StackAddresses, running_stack
+from workers.archive_health import archive_finding, lag_of
+from workers.checkup import Finding, State
 from workers.client import connect
 from workers.settings import DEFAULT_TEMPORAL_ADDRESS, Settings
+
+__all__ = ["Finding", "State", "examine"]
 
 START = "Start the stack: labelwright up"
 LEAST_FREE_BYTES = 1_000_000_000
 # A poll takes a minute at most; the server remembers pollers for five.
 POLLED_WITHIN = timedelta(seconds=90)
-
-
-class State(Enum):
-    GOOD = "ok"
-    OPTIONAL = "optional"
-    BROKEN = "broken"
-
-
-@dataclass(frozen=True, kw_only=True)
-class Finding:
-    """What was seen of one part."""
-
-    part: str
-    state: State
-    detail: str
-    version: str = ""
-    mend: str = ""
-    """The command, or the deed, that mends it; empty when nothing has to be."""
 
 
 async def examine(settings: Settings) -> list[Finding]:
@@ -63,6 +48,7 @@ async def examine(settings: Settings) -> list[Finding]:
         _artifacts(settings),
         await asyncio.to_thread(_postgres, settings.database_url),
         *await _temporal(settings, stack),
+        await _archive(settings),
         await asyncio.to_thread(_page, "api", _api_url(settings, stack), "/readyz"),
     ]
     if stack is not None and stack.temporal_ui:
@@ -199,6 +185,19 @@ async def _temporal(settings: Settings, stack: StackAddresses | None) -> list[Fi
         await _worker(client, ORCHESTRATION_QUEUE, stack.orchestration_metrics if stack else None),
         await _worker(client, COMPUTE_QUEUE, stack.compute_metrics if stack else None),
     ]
+
+
+async def _archive(settings: Settings) -> Finding:
+    """Whether histories are archived long before Temporal deletes them."""
+    part = "archive"
+    try:
+        lag = await asyncio.to_thread(lag_of, settings.database_url)
+        client = await asyncio.wait_for(connect(settings), timeout=10)
+        retention = await temporal.namespace_retention(client)
+    except (LabelwrightError, SQLAlchemyError, RPCError, TimeoutError):
+        away = "not looked at: PostgreSQL or Temporal does not answer as it should"
+        return Finding(part=part, state=State.OPTIONAL, detail=away)
+    return archive_finding(lag, retention)
 
 
 async def _worker(client: Client, queue: str, metrics: str | None) -> Finding:

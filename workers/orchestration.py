@@ -5,6 +5,7 @@ from __future__ import annotations
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 
+from prometheus_client import REGISTRY
 from sqlalchemy import Engine
 from temporalio.client import (
     Client,
@@ -31,6 +32,7 @@ from domain.retention import Retention
 from storage.artifacts import ArtifactStore
 from storage.database import engine as connect_database
 from workers import sealing
+from workers.archive_health import ArchiveCollector
 from workers.client import connect_patiently
 from workers.sandbox import workflow_runner
 from workers.service import serve
@@ -61,6 +63,7 @@ async def run(settings: Settings) -> None:
     client = await connect_patiently(settings)
     await ensure_schedules(client)
     engine = connect_database(settings.database_url)
+    REGISTRY.register(ArchiveCollector(engine))
     delivery = DeliveryActivities(
         engine,
         Outbound(settings.webhook_rules),

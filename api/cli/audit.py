@@ -160,7 +160,9 @@ async def _archive(round_id: str | None, data_dir: DataDirOption) -> dict[str, i
                 else [get_round(connection, RoundId(round_id)).round_id]
             )
         return {
-            each: await archive_round(sources.client, sources.engine, sources.store, each)
+            each: (
+                await archive_round(sources.client, sources.engine, sources.store, each)
+            ).histories
             for each in wanted
         }
 

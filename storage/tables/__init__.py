@@ -31,6 +31,7 @@ from storage.tables.pools import (
     superseded_records,
 )
 from storage.tables.results import (
+    archive_progress,
     archived_histories,
     dataset_versions,
     evaluations,
@@ -52,6 +53,7 @@ from storage.tables.rounds import (
 __all__ = [
     "accounts",
     "api_tokens",
+    "archive_progress",
     "archived_histories",
     "batch_records",
     "dataset_versions",

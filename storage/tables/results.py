@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from sqlalchemy import (
     BigInteger,
+    Boolean,
     CheckConstraint,
     Column,
     ForeignKey,
@@ -78,12 +79,27 @@ archived_histories = Table(
     metadata,
     Column("workflow_id", Text, primary_key=True),
     Column("run_id", Text, primary_key=True),
-    Column("round_id", Text, ForeignKey("rounds.round_id"), nullable=False),
+    # No foreign key: the read model can be made again from the archive, and not the other way.
+    Column("round_id", Text, nullable=False),
     Column("workflow_type", Text, nullable=False),
     Column("events", Integer, nullable=False),
     Column("sha256", Text, nullable=False),
     Column("bytes", BigInteger, nullable=False),
     Column("status", Text, nullable=False),
     Column("archived_at", Instant, nullable=False),
+    Column("closed_at", Instant),
     Index("ix_archived_histories_round_id", "round_id"),
 )
+"""A trigger refuses to change or remove what is archived of a run that has ended."""
+
+archive_progress = Table(
+    "archive_progress",
+    metadata,
+    Column("one", Boolean, primary_key=True),
+    Column("swept_until", Instant),
+    Column("swept_at", Instant),
+    Column("waiting", Integer, nullable=False),
+    Column("waiting_since", Instant),
+    CheckConstraint("one", name="one_row"),
+)
+"""How far the sweeps have come, in one row."""

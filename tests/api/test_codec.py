@@ -52,7 +52,7 @@ async def encrypted_message(team: Team) -> dict[str, object]:
 
 async def signed_in(team: Team, name: str) -> Mapping[str, str]:
     answer = await team.nobody.post(
-        "/api/v1/sessions", json={"name": name, "password": team.password(name)},
+        "/api/v1/sessions", json={"name": name, "one_time_password": team.password(name)},
         headers={"Sec-Fetch-Site": "same-origin"},
     )  # fmt: skip
     assert answer.is_success, answer.text

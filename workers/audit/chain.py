@@ -16,6 +16,10 @@ from workers.audit.evidence import ROUND, Evidence, Run
 from workers.audit.findings import Finding, FindingKind
 from workers.audit.recorded import Signal
 
+UNDECIDED = frozenset({"running", "terminated", "timed_out"})
+"""How a run stands whose workflow may not have looked at what came last: Temporal asks it nothing
+before it ends it."""
+
 
 def check_replay(evidence: Evidence) -> Iterator[Finding]:
     """Every history replays, and none is missing."""
@@ -65,7 +69,7 @@ def check_signals(evidence: Evidence) -> Iterator[Finding]:
         for run, signal in unrecorded:
             if signal.message is None:
                 yield _unreadable(run, signal)
-            elif run is not runs[-1] or run.recorded.status != "running":
+            elif run is not runs[-1] or run.recorded.status not in UNDECIDED:
                 yield _unrecorded(run, signal)
         for digest in unfounded:
             yield Finding(
@@ -78,9 +82,9 @@ def check_signals(evidence: Evidence) -> Iterator[Finding]:
 
 
 def unhandled(evidence: Evidence) -> int:
-    """Signals that have arrived at an open workflow, which has not decided on them yet."""
+    """Signals that have arrived at a workflow which has not decided on them."""
     return sum(
-        signal.message is not None and run.recorded.status == "running"
+        signal.message is not None and run.recorded.status in UNDECIDED
         for source in evidence.by_source
         for run, signal in _matched(evidence, source)[0]
     )

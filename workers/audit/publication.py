@@ -102,12 +102,12 @@ def check_files(
 def _publications(evidence: Evidence) -> Iterator[tuple[Publish, Published]]:
     run = evidence.round_run
     for activity in run.recorded.asked("publish") if run else ():
-        published = activity.answer(Published) if _said_something(activity.result) else None
+        published = activity.answer(Published) if said_something(activity.result) else None
         if published is not None:
             yield activity.request(Publish), published
 
 
-def _said_something(payloads: Any) -> bool:
+def said_something(payloads: Any) -> bool:
     """Whether the step answered with a version: it answers null when another round was first."""
     return payloads is not None and payloads.payloads[0].metadata["encoding"] != b"binary/null"
 

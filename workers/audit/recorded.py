@@ -79,6 +79,7 @@ class Signal:
 class Activity:
     name: str
     event_id: int
+    scheduled_at: Timestamp
     input: Payloads
     result: Payloads | None
     """None unless it has completed."""
@@ -224,6 +225,7 @@ def _activities(events: list[HistoryEvent]) -> Iterator[Activity]:
             yield Activity(
                 name=scheduled.activity_type.name,
                 event_id=event.event_id,
+                scheduled_at=timestamp(event.event_time.ToDatetime(tzinfo=UTC)),
                 input=scheduled.input,
                 result=results.get(event.event_id),
             )

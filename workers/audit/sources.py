@@ -35,9 +35,12 @@ UNREADABLE = (OSError, EOFError, ValueError)
 """What is raised for bytes that are not gzip of a history's JSON."""
 
 
+Source = Literal["live", "archive"]
+
+
 @dataclass(frozen=True, kw_only=True)
 class Sourced:
-    source: Literal["live", "archive"]
+    source: Source
     histories: tuple[WorkflowHistory, ...]
     """The round's first, then its shards', runs in order."""
     findings: tuple[Finding, ...]
@@ -53,16 +56,18 @@ async def find_histories(
     round_id: RoundId,
     *,
     codec: PayloadCodec | None = None,
+    source: Source | None = None,
 ) -> Sourced:
     """All histories of the round, live where Temporal has them; the archive is checked either way.
 
+    `source` wants them from there and from nowhere else.
     `codec` decrypts them; left out, it is the client's. Raises NotFound when neither has any,
     TemporalUnavailable when only Temporal could and it does not answer, and UnknownPayloadKey when
     the codec lacks a key that they need.
     """
     if codec is None and client is not None:
         codec = client.data_converter.payload_codec
-    live, why_not = await _live(client, round_id)
+    live, why_not = (None, None) if source == "archive" else await _live(client, round_id)
     rows, archived, findings = await asyncio.to_thread(_archived, engine, store, round_id)
     if live is not None:
         # As they are kept, so that not a byte may differ.
@@ -75,7 +80,7 @@ async def find_histories(
             notes=() if rows else ("no history of this round is archived yet",),
             archived=len(rows),
         )
-    if not rows:
+    if not rows or source == "live":
         if why_not is not None:
             raise why_not
         raise NotFound(
@@ -86,9 +91,15 @@ async def find_histories(
         source="archive",
         histories=tuple(_in_order(archived)),
         findings=tuple(findings),
-        notes=("Temporal does not answer" if why_not else "Temporal has forgotten the round",),
+        notes=(_why_archived(why_not, source),),
         archived=len(rows),
     )
+
+
+def _why_archived(why_not: TemporalUnavailable | None, source: Source | None) -> str:
+    if source == "archive":
+        return "the archive was asked for"
+    return "Temporal does not answer" if why_not else "Temporal has forgotten the round"
 
 
 async def _live(
