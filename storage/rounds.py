@@ -106,6 +106,15 @@ def list_rounds(
     return [_round(row) for row in connection.execute(query.limit(limit))]
 
 
+def all_rounds(connection: Connection) -> list[RoundId]:
+    """Every round, the oldest first."""
+    return list(
+        connection.scalars(
+            select(rounds.c.round_id).order_by(rounds.c.created_at, rounds.c.round_id)
+        )
+    )
+
+
 def open_rounds(connection: Connection) -> list[RoundId]:
     """Every round that has not ended, the oldest first."""
     return list(

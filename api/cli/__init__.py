@@ -8,6 +8,7 @@ import typer
 
 from api.cli import (
     accounts,
+    archive,
     audit,
     backtest,
     datasets,
@@ -48,6 +49,8 @@ app.add_typer(rounds.app, name="round")
 app.add_typer(tasks.app, name="task")
 app.add_typer(datasets.app, name="dataset")
 app.add_typer(audit.app, name="audit")
+app.add_typer(archive.app, name="archive")
+stack.database.command("rebuild")(archive.rebuild)
 app.add_typer(keys.app, name="key")
 app.add_typer(webhooks.app, name="webhook")
 

@@ -38,7 +38,9 @@ MAX_SHOWN = 50
 
 
 @dataclass(frozen=True, kw_only=True)
-class _Sources:
+class Sources:
+    """Where histories, tables and artifacts are."""
+
     settings: Settings
     engine: Engine
     store: ArtifactStore
@@ -116,7 +118,7 @@ def archive(
 async def _ledger(round_id: str, data_dir: DataDirOption) -> list[LedgerLine]:
     from workers.audit import ledger_of
 
-    async with _sources(data_dir) as sources:
+    async with open_sources(data_dir) as sources:
         return await ledger_of(
             sources.client,
             sources.engine,
@@ -129,14 +131,14 @@ async def _ledger(round_id: str, data_dir: DataDirOption) -> list[LedgerLine]:
 async def _verification(round_id: str, data_dir: DataDirOption) -> AuditReport:
     from workers.audit import verify_round
 
-    async with _sources(data_dir) as sources:
+    async with open_sources(data_dir) as sources:
         return await verify_round(
             sources.client,
             sources.engine,
             sources.store,
             sources.settings.datasets,
             RoundId(round_id),
-            public_keys=_public_keys(sources.settings),
+            public_keys=public_keys_of(sources.settings),
             codec=sources.codec,
         )
 
@@ -147,7 +149,7 @@ async def _archive(round_id: str | None, data_dir: DataDirOption) -> dict[str, i
     from storage.database import transaction
     from storage.rounds import get_round, open_rounds_without_archive
 
-    async with _sources(data_dir) as sources:
+    async with open_sources(data_dir) as sources:
         if sources.client is None:
             raise TemporalUnavailable(
                 "Temporal does not answer, and only it has histories to archive.",
@@ -168,7 +170,8 @@ async def _archive(round_id: str | None, data_dir: DataDirOption) -> dict[str, i
 
 
 @asynccontextmanager
-async def _sources(data_dir: DataDirOption) -> AsyncIterator[_Sources]:
+async def open_sources(data_dir: DataDirOption) -> AsyncIterator[Sources]:
+    """What commands of this machine read: settings, database, artifacts, Temporal if it answers."""
     from storage.artifacts import ArtifactStore
     from storage.database import engine as connect_database
     from workers.client import connect, payload_codec
@@ -182,7 +185,7 @@ async def _sources(data_dir: DataDirOption) -> AsyncIterator[_Sources]:
         except TemporalUnavailable:
             client = None
             remark("Temporal does not answer; looking for archived histories.")
-        yield _Sources(
+        yield Sources(
             settings=settings,
             engine=engine,
             store=ArtifactStore(settings.artifacts),
@@ -193,7 +196,7 @@ async def _sources(data_dir: DataDirOption) -> AsyncIterator[_Sources]:
         engine.dispose()
 
 
-def _public_keys(settings: Settings) -> dict[str, str]:
+def public_keys_of(settings: Settings) -> dict[str, str]:
     """The API's key, if it has one on this machine; an audit makes none."""
     from workers.signing import load_or_create
 

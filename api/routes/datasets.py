@@ -75,6 +75,9 @@ async def download(
         raise NotFound(f"version {version} of “{dataset}” has no file of this name")
     path = Path(found.path) / name
     if not path.is_file():
+        # Restored from an archive, the folder may be elsewhere than where it was published.
+        path = Path(parts.settings.datasets) / found.dataset / f"v{found.version}" / name
+    if not path.is_file():
         raise Unavailable(
             "the file is not where it was published",
             hint="see that the folder of datasets is mounted: labelwright doctor",
