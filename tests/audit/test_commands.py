@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
+from sqlalchemy import text
 
 from tests.audit.conftest import PRIVATE_KEY, Ended
 from tests.audit.tampering import tampered
@@ -92,6 +93,24 @@ async def test_verify_exits_with_0_only_when_nothing_differs(
     report = json.loads(as_json.stdout)
     assert not report["verified"]
     assert [finding["kind"] for finding in report["findings"]] == ["row_changed"]
+
+
+async def test_tables_are_set_right_by_a_command(ended: Ended, temporal_address: str) -> None:
+    command = ("db", "rebuild", ended.round_id)
+    whole = await labelwright(ended, temporal_address, *command, "--json")
+    assert whole.returncode == 0, whole.stderr
+    again = await labelwright(ended, temporal_address, *command, "--from", "live", "--json")
+    assert json.loads(again.stdout)[0]["rebuilt"]["tables"] == []
+    sql = "update outcomes set label = 'other' where label = 'sport'"
+    with ended.world.engine.begin() as connection:
+        changed = connection.execute(text(sql)).rowcount
+    mended = await labelwright(ended, temporal_address, *command)
+    assert "outcomes" in mended.stdout
+    assert str(changed) in mended.stdout
+    assert await ended.differences() == []
+    none = await labelwright(ended, temporal_address, "db", "rebuild")
+    assert none.returncode == 1
+    assert "--all" in none.stderr
 
 
 async def test_an_archived_round_verifies_while_temporal_is_down(

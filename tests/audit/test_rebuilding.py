@@ -4,16 +4,19 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
+from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import pytest
 import pytest_asyncio
-from sqlalchemy import delete, select, text
+from sqlalchemy import Engine, delete, select, text
 from temporalio.client import Client
 
 from activities.archive import archive_round
 from activities.clock import now
 from domain.directing import Direction, TaskDirected
+from domain.errors import InvalidInput
 from domain.ids import (
     ReviewId,
     RoundId,
@@ -26,7 +29,8 @@ from domain.reviews import ClosingRequested, Submission, UndoRequested, Verdict,
 from domain.rounds import Phase
 from domain.routing import Queue, Routing
 from domain.tasks import ReviewStatus, TaskKind
-from storage import claims, lanes, reviews, tasks
+from storage import accounts, claims, lanes, pools, reviews, tasks
+from storage.artifacts import ArtifactStore
 from storage.database import engine as connect_database
 from storage.rebuilding import ROWS, WAITING
 from storage.tables import metadata
@@ -35,10 +39,17 @@ from tests.audit.tampering import tampered
 from tests.conftest import TEMPLATE
 from tests.replay.scenarios import cancelled, looked_at_again, mistaken, published
 from tests.workflows.round_world import World, candidate_of, make_world, working
+from workers.audit import verify_round
 from workers.conversion import encrypted
 from workers.encryption import EncryptionCodec, ensure_keys
 from workers.postgres import EmbeddedPostgres
-from workers.rebuilding import HistoryDoesNotVerify, RoundRebuilt, rebuild_round
+from workers.rebuilding import (
+    HistoryDoesNotVerify,
+    RoundRebuilt,
+    export_archive,
+    rebuild_round,
+    restore_archive,
+)
 
 pytestmark = [pytest.mark.slow, pytest.mark.asyncio(loop_scope="module")]
 
@@ -86,9 +97,13 @@ async def rebuilt(world: World, round_id: RoundId, **more: Any) -> RoundRebuilt:
 
 
 def shown(world: World, round_id: RoundId) -> Snapshot:
+    return rows_of(world.engine, round_id)
+
+
+def rows_of(engine: Engine, round_id: RoundId) -> Snapshot:
     """Every row of the round but for what is momentary: who holds a task, and receipts."""
     found: Snapshot = {}
-    with world.engine.connect() as connection:
+    with engine.connect() as connection:
         for each in ROWS:
             if each.table.name in MOMENTARY:
                 continue
@@ -162,7 +177,7 @@ async def minds_changed(world: World) -> RoundId:
     handle = await world.start(plan)
     await world.until_open(round_id)
     shard = world.client.get_workflow_handle(shard_workflow_id(round_id, 0))
-    given = await accepted(world, round_id, 8)
+    given = await accepted(world, round_id, 3)
     with world.engine.begin() as connection:
         connection.execute(RECEIPTS, {"round": round_id})
     people = {each.account_id: each for each in world.reviewers}
@@ -297,6 +312,61 @@ async def test_the_archive_alone_is_enough(world: World) -> None:
     made = await rebuilt(world, plan.round_id, client=None, source="archive")
     assert (made.source, made.histories) == ("archive", 3)
     assert shown(world, plan.round_id) == before
+
+
+async def test_an_exported_archive_gives_the_same_in_an_empty_database_and_store(
+    world: World, postgres_server: EmbeddedPostgres, tmp_path: Path
+) -> None:
+    pool = world.pool(60)
+    # By name the second comes first, and its version builds on the other's.
+    for name in ("z-first", "a-second"):
+        plan = world.plan(pool, round_id=RoundId(name))
+        await world.complete(plan, mistaken)
+        await archive_round(world.client, world.engine, world.store, plan.round_id)
+    names = [RoundId("a-second"), RoundId("z-first")]
+    codec = world.client.data_converter.payload_codec
+    assert codec is not None
+    taken = tmp_path / "taken"
+    exported = await export_archive(world.engine, world.store, taken, names, codec=codec)
+    assert (exported.rounds, exported.histories) == (2, 6)
+
+    postgres_server.create_database("restored", template=TEMPLATE)
+    elsewhere = connect_database(postgres_server.url("restored"))
+    store, datasets = ArtifactStore(tmp_path / "artifacts"), tmp_path / "datasets"
+    for _ in range(2):
+        restored = await restore_archive(
+            elsewhere, store, datasets, taken, public_keys={}, codec=codec
+        )
+        assert {each.rebuilt.round_id for each in restored} == set(names)
+    assert not any(each.files or each.rebuilt.mended for each in restored), "twice is as once"
+    for name in names:
+        assert rows_of(elsewhere, name) == shown(world, name)
+        report = await verify_round(
+            None, elsewhere, store, datasets, name, public_keys={}, codec=codec
+        )
+        assert report.findings == ()
+    with elsewhere.connect() as connection, world.engine.connect() as before:
+        there, here = pools.get_pool(connection, pool), pools.get_pool(before, pool)
+        assert replace(there, created_at=here.created_at) == here
+        assert all(each.disabled_at for each in accounts.list_accounts(connection))
+    elsewhere.dispose()
+    postgres_server.drop_database("restored")
+
+
+async def test_what_is_no_archive_is_not_taken_in(world: World, tmp_path: Path) -> None:
+    codec = world.client.data_converter.payload_codec
+    assert codec is not None
+    for index in (None, "{}", '{"format": "another", "histories": []}', "no json"):
+        if index is not None:
+            write(tmp_path / "archive.json", index)
+        with pytest.raises(InvalidInput):
+            await restore_archive(
+                world.engine, world.store, world.datasets, tmp_path, public_keys={}, codec=codec
+            )
+
+
+def write(path: Path, content: str) -> None:
+    path.write_text(content)
 
 
 async def test_an_open_round_is_open_again_and_goes_on(world: World) -> None:
