@@ -21,6 +21,7 @@ import structlog
 from prometheus_client import generate_latest
 from temporalio.runtime import PrometheusConfig, Runtime, TelemetryConfig
 
+from workers.censoring import censor_names, censor_text
 from workers.ports import LOOPBACK, free_port
 from workers.settings import Settings
 
@@ -62,7 +63,10 @@ def configure_logging(level: str, form: str, service: str) -> None:
             processors=[
                 structlog.stdlib.ProcessorFormatter.remove_processors_meta,
                 _named(service),
+                censor_names,
                 *_rendering(form),
+                # Last: what an exception says is text by now.
+                censor_text,
             ],
         )
     )

@@ -141,7 +141,8 @@ async def test_runs_that_a_shard_left_behind_are_archived_while_its_round_is_ope
         await listed(hasty, {(shard, first.run_id)})
         await sweep(hasty)
         kept = archived(hasty, plan.round_id)
-        assert [(each.run_id, each.status) for each in kept] == [(first.run_id, "continued_as_new")]
+        left = [each for each in kept if each.run_id == first.run_id]
+        assert [each.status for each in left] == ["continued_as_new"]
         assert hasty.round(plan.round_id).archived_at is None
         await hasty.answer_all(plan.round_id)
         waiting = await hasty.until(plan.round_id, Phase.APPROVAL)
@@ -152,7 +153,7 @@ async def test_runs_that_a_shard_left_behind_are_archived_while_its_round_is_ope
         assert hasty.round(plan.round_id).archived_at is not None
         whole = archived(hasty, plan.round_id)
         assert len(whole) == len(await runs_of(hasty, plan.round_id))
-        assert kept[0] in whole, "what was archived first is not archived again"
+        assert left[0] in whole, "what was archived first is not archived again"
         assert (await verify(hasty, plan.round_id)).findings == ()
 
 

@@ -80,7 +80,7 @@ def answer_of(record_id: str, slot: str) -> dict[str, Any]:
     return {"kind": VerdictKind.LABEL.value, "label": label}
 
 
-def review_body(task: dict[str, Any]) -> dict[str, Any]:
+def review_body(task: dict[str, Any], rationale: str = "") -> dict[str, Any]:
     """An answer to the task, under a new review id."""
     return {
         "review_id": str(uuid4()),
@@ -88,7 +88,7 @@ def review_body(task: dict[str, Any]) -> dict[str, Any]:
         "schema": task["schema"],
         "guideline": task["guideline"],
         "confidence": 0.9,
-        "rationale": "because" if task["kind"] == "adjudication" else "",
+        "rationale": rationale or ("because" if task["kind"] == "adjudication" else ""),
         "seconds": 1.5,
     }
 
@@ -101,6 +101,8 @@ class Crowd:
     reviewers: Sequence[Person]
     adjudicators: Sequence[Person]
     think_seconds: float = 0.0
+    rationale: str = ""
+    """What everybody says besides; adjudicators say something in any case."""
     acknowledged: list[str] = field(default_factory=list)
     """Review ids that were answered with 202."""
     turned_away: list[tuple[int, str]] = field(default_factory=list)
@@ -165,7 +167,9 @@ class Crowd:
             return
         self._home.wait(self.think_seconds)
         answer = person.ask(
-            "POST", f"/api/v1/tasks/{task['task_id']}/{kind}", json=review_body(task)
+            "POST",
+            f"/api/v1/tasks/{task['task_id']}/{kind}",
+            json=review_body(task, self.rationale),
         )
         with self._changed:
             if answer.status_code == 202:
