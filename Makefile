@@ -76,7 +76,7 @@ browser: ## Find a chromium for the page tests, or install Debian's
 
 .PHONY: bench
 bench: $(VENV)/.development ## Run the benchmarks and print their figures (an hour or more)
-	@for program in claims reviews selection whole_selection label_efficiency; do echo "== $$program"; $(BIN)/python "benchmarks/$$program.py"; done
+	@for program in claims reviews encryption selection whole_selection label_efficiency; do echo "== $$program"; $(BIN)/python "benchmarks/$$program.py"; done
 
 .PHONY: lock
 lock: $(VENV)/.development ## Write both lock files anew from pyproject.toml (ARGS="--upgrade" for newer versions)
