@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from domain.canonical import Sha256
+from domain.ids import Document
 from domain.records import Json
 from domain.roles import DatasetRole
 from domain.rounds import ApprovalDecided, Candidate, RoundPlan, TrainedModel
@@ -36,6 +37,7 @@ def manifest_of(
     files: Mapping[DatasetRole, PublishedFile],
     ledger_head: Sha256,
     ledger_length: int,
+    overridden: Sequence[Document] = (),
 ) -> dict[str, Json]:
     """Every value follows from the round's history, so that a second attempt writes the same."""
     return {
@@ -75,6 +77,8 @@ def manifest_of(
         "approved_at": approval.submitted_at,
         "ledger_head": ledger_head,
         "ledger_length": ledger_length,
+        # Only where it happened: manifests of before have no such key.
+        **({"duties_overridden": list(overridden)} if overridden else {}),
     }
 
 

@@ -27,6 +27,7 @@ from activities.manifest import (
 )
 from activities.rows import ROWS, read_rows
 from domain.canonical import Sha256, canonical, digest_bytes
+from domain.ids import Document
 from domain.labels import LabelSchema
 from domain.roles import DatasetRole, DatasetRow
 from domain.rounds import ApprovalDecided, Candidate, Published, RoundPlan, Snapshot, TrainedModel
@@ -59,6 +60,8 @@ class Publish:
     ledger_head: Sha256
     """With the approval as its last entry."""
     ledger_length: int
+    overridden: tuple[Document, ...] = ()
+    """Decisions of the round for which somebody broke the glass."""
 
 
 class PublicationActivities:
@@ -166,6 +169,7 @@ class PublicationActivities:
             files=files,
             ledger_head=request.ledger_head,
             ledger_length=request.ledger_length,
+            overridden=request.overridden,
         )
         data = canonical(manifest)
         self._store.put(data)
@@ -194,6 +198,7 @@ class PublicationActivities:
             ledger_head=request.ledger_head,
             approved_by=request.approval.actor.account_id,
             published_at=request.approval.submitted_at,
+            break_glass=request.approval.break_glass,
         )
         return _published(datasets.insert_version(connection, row))
 

@@ -9,7 +9,7 @@ from temporalio import activity
 
 from domain.canonical import Sha256
 from domain.ids import Document, RoundId, Timestamp
-from domain.round_notices import ended, phase_entered, results_of, wanted_of_people
+from domain.round_notices import ended, glass_broken, phase_entered, results_of, wanted_of_people
 from domain.rounds import Phase
 from storage import rounds
 from storage.notices import tell
@@ -34,6 +34,8 @@ class CloseRound:
     ledger_head: Sha256
     ledger_length: int
     failure: Document | None
+    overridden: tuple[Document, ...] = ()
+    """Decisions for which somebody broke the glass."""
 
 
 class RoundActivities:
@@ -72,7 +74,11 @@ class RoundActivities:
                 ledger_length=closing.ledger_length,
                 failure=closing.failure,
                 at=closing.at,
+                summary={"duties_overridden": list(closing.overridden)}
+                if closing.overridden
+                else {},
             )
             plan = rounds.get_round(connection, closing.round_id).plan
-            last = ended(plan, closing.phase, closing.failure)
-            tell(connection, [last], round_id=plan.round_id, at=closing.at)
+            told = [*glass_broken(plan, closing.overridden)]
+            told.append(ended(plan, closing.phase, closing.failure))
+            tell(connection, told, round_id=plan.round_id, at=closing.at)

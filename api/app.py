@@ -38,7 +38,7 @@ from api.routes import (
     webhooks,
 )
 from api.routes.codec import CodecOrigins
-from api.starting import put_policies_in_place, start_written_rounds
+from api.starting import make_key_known, put_policies_in_place, start_written_rounds
 from api.state import State
 from api.temporal import Temporal
 from storage import database
@@ -71,12 +71,13 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         redoc_url=None,
         redirect_slashes=False,
     )
+    signer = signing.load_or_create(settings.signing_key)
     state = app.state.labelwright = State(
         settings=settings,
         engine=database.engine(settings.database_url),
         store=ArtifactStore(settings.artifacts),
-        temporal=Temporal(settings),
-        signer=signing.load_or_create(settings.signing_key),
+        temporal=Temporal(settings, signer),
+        signer=signer,
         sealer=sealing.load_or_create(settings.sealing_key),
     )
     problems.install(app)
@@ -120,12 +121,16 @@ def create_app(settings: Settings | None = None) -> FastAPI:
 @asynccontextmanager
 async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
     state: State = app.state.labelwright
+    knowing = asyncio.create_task(make_key_known(state))
     placing = asyncio.create_task(put_policies_in_place(state))
-    # With a database there, nobody is answered before a round finds its policy.
-    await asyncio.wait({placing}, timeout=DATABASE_PATIENCE_SECONDS)
+    # With a database there, nobody is answered before a round finds its policy, and workflows the
+    # key that signs what they are told.
+    done, _ = await asyncio.wait({knowing, placing}, timeout=DATABASE_PATIENCE_SECONDS)
+    for task in done:
+        task.result()
     starting = asyncio.create_task(start_written_rounds(state))
     yield
-    for task in (placing, starting):
+    for task in (knowing, placing, starting):
         task.cancel()
         with suppress(asyncio.CancelledError):
             await task

@@ -11,7 +11,19 @@ from api.idempotency import Write, once
 from api.schemas.body import Body
 from api.schemas.rounds import Decided
 from api.state import State, now
+from domain.accounts import Permission, require
+from domain.duties import check_duties
 from domain.ids import RoundId
+
+
+def check_separate(caller: Caller, conflict: str | None, *, break_glass: bool, reason: str) -> None:
+    """Lets through whom no duty stands against, or who may break the glass and says why.
+
+    Raises NotAllowed, DutiesNotSeparate, GlassNotBroken.
+    """
+    if break_glass:
+        require(caller.roles, Permission.BREAK_GLASS)
+    check_duties(conflict, break_glass=break_glass, reason=reason)
 
 
 async def write_down(

@@ -76,7 +76,7 @@ async def direct(
         until=directed.until,
     )
     try:
-        await parts.temporal.direct(task.round_id, task.shard, parts.signer.sign(message))
+        await parts.temporal.direct(task.round_id, task.shard, message)
     except WorkflowEnded as error:
         if begun.first:
             raise TaskClosed(

@@ -63,6 +63,7 @@ def plan_round(connection: Connection, body: RoundBody, caller: Caller) -> Round
         policy=policy,
         policy_approved_by=approval.account_id if approval else "",
         policy_approved_at=approval.at if approval else "",
+        policy_author=governed.author,
         schema=schema,
         guideline=f"{guideline.name}@{guideline.version}",
         guideline_digest=guideline.digest,

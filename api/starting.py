@@ -1,5 +1,6 @@
-"""What an API process does beside answering: it starts the rounds that were written down and not
-started, and puts the policies in place that come with the product.
+"""What an API process does beside answering: it makes the key known that it signs with, starts the
+rounds that were written down and not started, and puts the policies in place that come with the
+product.
 
 A process died between the two, or Temporal was away. Any number of API processes may do so at once:
 a round starts once, and a policy is put in place once.
@@ -17,7 +18,7 @@ from temporalio.service import RPCError
 from api.policies import ready_made
 from api.state import State
 from domain.errors import Unavailable
-from storage import rounds
+from storage import rounds, signing_keys
 
 EVERY_SECONDS = 5.0
 OLDER_THAN = timedelta(seconds=10)
@@ -25,6 +26,21 @@ OLDER_THAN = timedelta(seconds=10)
 
 AT_ONCE = 20
 _log = structlog.get_logger(__name__)
+
+
+async def make_key_known(state: State) -> None:
+    """Once, as soon as the database answers and has its tables. Raises Conflict for a retired key,
+    with which no process of the API may go on."""
+    while True:
+        try:
+            await state.in_transaction(
+                lambda connection: signing_keys.make_known(connection, state.signer.public_key)
+            )
+        except (Unavailable, ProgrammingError) as error:
+            _log.warning("the signing key waits for the database", error=str(error))
+            await asyncio.sleep(EVERY_SECONDS)
+        else:
+            return
 
 
 async def put_policies_in_place(state: State) -> None:

@@ -16,14 +16,15 @@ from api.schemas.tasks import AnswerBody, Receipt
 from api.state import State
 from api.temporal import WorkflowEnded
 from domain.accounts import Permission, require
-from domain.canonical import digest
-from domain.errors import InvalidReview, NotFound, ReviewStands, TaskClosed
+from domain.canonical import Sha256, digest
+from domain.errors import InvalidReview, NotFound, ReviewStands, ShownDiffers, TaskClosed
 from domain.ids import ReviewId, TaskId
 from domain.reviewing import check_rationale
 from domain.reviews import Submission, Verdict, check_submission, check_verdict
 from domain.tasks import ReviewStatus, TaskKind
 from storage import corrections, reviews, submissions, tasks
 from storage.plans import plan_of
+from storage.shown import shown_by
 
 HOLD_FOR = timedelta(minutes=2)
 """Nobody else gets the task while an answer is between here and the read model."""
@@ -85,9 +86,7 @@ async def _deliver(
     task = receipt.task
     if receipt.acknowledged_at is None:
         try:
-            await parts.temporal.submit(
-                task.kind, task.round_id, task.shard, parts.signer.sign(submission)
-            )
+            await parts.temporal.submit(task.kind, task.round_id, task.shard, submission)
         except WorkflowEnded as error:
             if not await parts.in_transaction(lambda connection: _was_taken(connection, receipt)):
                 raise too_late from error
@@ -109,6 +108,7 @@ def _begin(
         raise NotFound(f"no such {kind} task", task_id=task_id)
     require(caller.roles, PERMISSIONS[task.kind])
     verdict = _checked(connection, task, body)
+    shown = _shown(connection, task, body)
     receipt = submissions.begin_submission(
         connection,
         review_id=ReviewId(str(body.review_id)),
@@ -117,7 +117,7 @@ def _begin(
         body_digest=body.digest,
         hold_for=HOLD_FOR,
     )
-    return receipt, _submission(receipt, body, verdict, caller)
+    return receipt, _submission(receipt, body, verdict, caller, shown=shown)
 
 
 def _begin_correction(
@@ -125,13 +125,14 @@ def _begin_correction(
 ) -> Begun:
     earlier = corrections.find_receipt(connection, review_id, caller.account_id)
     verdict = _checked(connection, earlier.task, body)
+    shown = _shown(connection, earlier.task, body)
     receipt = corrections.begin_correction(
         connection,
         review_id=ReviewId(str(body.review_id)),
         corrects=earlier,
         body_digest=digest([body.digest, review_id]),
     )
-    return receipt, _submission(receipt, body, verdict, caller, corrects=review_id)
+    return receipt, _submission(receipt, body, verdict, caller, shown=shown, corrects=review_id)
 
 
 def _checked(connection: Connection, task: tasks.Task, body: AnswerBody) -> Verdict:
@@ -149,12 +150,26 @@ def _checked(connection: Connection, task: tasks.Task, body: AnswerBody) -> Verd
     return verdict
 
 
+def _shown(connection: Connection, task: tasks.Task, body: AnswerBody) -> Sha256:
+    """Digest of what the task shows. Raises ShownDiffers where the client has seen another."""
+    shown = shown_by(connection, task).digest
+    if body.shown not in {None, shown}:
+        raise ShownDiffers(
+            "the task shows something else than what this answer was given to",
+            hint="your text is kept; load the task again and judge what it shows now",
+            shown=shown,
+            answered_to=body.shown,
+        )
+    return shown
+
+
 def _submission(
     receipt: submissions.Receipt,
     body: AnswerBody,
     verdict: Verdict,
     caller: Caller,
     *,
+    shown: Sha256,
     corrects: ReviewId | None = None,
 ) -> Submission:
     return Submission(
@@ -169,6 +184,7 @@ def _submission(
         actor=caller.actor,
         submitted_at=receipt.created_at,
         corrects=corrects,
+        shown=shown,
     )
 
 

@@ -15,6 +15,7 @@ from domain.reviewing import ReviewRules
 from domain.reviews import VerdictKind
 from domain.tasks import ReviewStatus, TaskKind
 from storage import reviews, tasks
+from storage.shown import shown_by
 
 KEYS = "1234567890"
 
@@ -50,6 +51,7 @@ def view_of(connection: Connection, detail: tasks.TaskDetail, caller: Caller) ->
         progress=Progress(
             done=reviews.count_accepted(connection, caller.account_id, round_id=task.round_id),
         ),
+        shown=shown_by(connection, task).digest,
         rationale_for=_explained(task.kind, plan.reviewing),
         undo_seconds=plan.reviewing.undo_seconds,
         reviews=_masked(connection, task) if task.kind is TaskKind.ADJUDICATION else [],

@@ -23,9 +23,11 @@ from domain.errors import Conflict, LabelwrightError
 from domain.ids import ORCHESTRATION_QUEUE, RoundId, round_workflow_id, shard_workflow_id
 from domain.reviews import ClosingRequested, DeadlineExtended, Submission, UndoRequested
 from domain.rounds import ApprovalDecided, BatchDecided, CancelRequested, RoundPlan
+from domain.signing import audience_of
 from domain.tasks import TaskKind
 from workers import client as temporal_client
 from workers.settings import Settings
+from workers.signing import Addressed, Signer
 
 ROUND_WORKFLOW = "RoundWorkflow"
 SUBMISSION_SIGNALS = {TaskKind.REVIEW: "review", TaskKind.ADJUDICATION: "adjudicate"}
@@ -58,10 +60,14 @@ class WorkflowEnded(Conflict):
 
 
 class Temporal:
-    """A connection that is made when it is first needed, so that the API starts without it."""
+    """A connection that is made when it is first needed, so that the API starts without it.
 
-    def __init__(self, settings: Settings) -> None:
+    Whatever is signalled is signed here, for the very workflow and signal that it goes to.
+    """
+
+    def __init__(self, settings: Settings, signer: Signer) -> None:
         self._settings = settings
+        self._signer = signer
         self._client: Client | None = None
         self._connecting = asyncio.Lock()
 
@@ -145,10 +151,11 @@ class Temporal:
         """Raises TemporalUnavailable, WorkflowEnded."""
         await self._signal(round_workflow_id(round_id), CANCEL_ROUND, request)
 
-    async def _signal(self, workflow_id: str, name: str, message: object) -> None:
+    async def _signal(self, workflow_id: str, name: str, message: Addressed) -> None:
         client = await self.client()
         handle = client.get_workflow_handle(workflow_id)
-        await _answered(handle.signal(name, message, rpc_timeout=RPC_TIMEOUT))
+        signed = self._signer.sign(message, audience=audience_of(workflow_id, name))
+        await _answered(handle.signal(name, signed, rpc_timeout=RPC_TIMEOUT))
 
 
 async def _answered(call: Awaitable[_Answer]) -> _Answer:

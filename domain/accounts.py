@@ -17,6 +17,7 @@ class Role(StrEnum):
     APPROVER = "approver"
     AUDITOR = "auditor"
     ADMIN = "admin"
+    BREAK_GLASS = "break_glass"
 
 
 class Permission(StrEnum):
@@ -31,6 +32,7 @@ class Permission(StrEnum):
     APPROVE = "approve a dataset"
     APPROVE_POLICIES = "approve a sampling policy"
     SEE_LEDGER = "see the ledger"
+    BREAK_GLASS = "decide in an emergency against the separation of duties"
 
 
 GRANTS: dict[Role, frozenset[Permission]] = {
@@ -64,8 +66,10 @@ GRANTS: dict[Role, frozenset[Permission]] = {
             Permission.SEE_LEDGER,
         }
     ),
+    Role.BREAK_GLASS: frozenset({Permission.BREAK_GLASS}),
 }
-"""An admin runs the system, but neither reviews, adjudicates nor approves."""
+"""An admin runs the system, but neither reviews, adjudicates nor approves. To break the glass is a
+role of its own that allows nothing by itself: whoever decides must be an approver besides."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -12,6 +12,8 @@ from typing import NewType, TypeVar, cast
 
 T = TypeVar("T")
 
+_ADDED = "added"
+
 Sha256 = NewType("Sha256", str)
 """64 lower-case hexadecimal digits."""
 
@@ -29,6 +31,15 @@ def canonical(value: object) -> bytes:
         allow_nan=False,
         default=_plain,
     ).encode()
+
+
+def added(*, default: T) -> T:
+    """A field that a later version gave to a dataclass, which says nothing while it is `default`.
+
+    The canonical form leaves it out then, so that what was hashed and signed before it was there
+    still has the digest that it had.
+    """
+    return dataclasses.field(default=default, metadata={_ADDED: True})
 
 
 def digest(value: object) -> Sha256:
@@ -83,7 +94,12 @@ def _tamed(value: object) -> object:
 
 def _plain(value: object) -> object:
     if dataclasses.is_dataclass(value) and not isinstance(value, type):
-        return {f.name: getattr(value, f.name) for f in dataclasses.fields(value)}
+        return {
+            f.name: said
+            for f in dataclasses.fields(value)
+            for said in [getattr(value, f.name)]
+            if not (_ADDED in f.metadata and said == f.default)
+        }
     if isinstance(value, Enum):
         return value.value
     raise TypeError(f"{type(value).__name__} has no canonical form")

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Collection
 from dataclasses import replace
 
-from domain.accounts import Actor, check_approver
 from domain.canonical import Sha256, canonical
-from domain.errors import DutiesNotSeparate
+from domain.duties import batch_conflict, check_duties, dataset_conflict
+from domain.errors import LabelwrightError
 from domain.ids import AccountId, RoundId
 from domain.messages import malformed
 from domain.policy import SamplingPolicy
@@ -25,15 +25,22 @@ def approval_refusal(
     waiting: Sha256 | None,
     requested_by: AccountId,
     handled: Collection[str],
+    answered_by: Collection[AccountId] = (),
 ) -> str | None:
-    """Why the decision changes nothing; none when it counts. `waiting` is the dataset's digest."""
+    """Why the decision changes nothing; none when it counts. `waiting` is the dataset's digest.
+
+    `answered_by`: whoever reviewed or adjudicated in the round.
+    """
     if (why_not := malformed(decision) or _astray(decision, round_id, handled)) is not None:
         return why_not
     if waiting is None:
         return "the round does not wait for approval"
     if decision.dataset_digest != waiting:
         return "the decision cites another dataset than the one that waits"
-    return _duties_refusal(decision.actor, requested_by, "approve its dataset")
+    conflict = dataset_conflict(
+        decision.actor.account_id, requested_by=requested_by, answered_by=answered_by
+    )
+    return _duties_refusal(decision, conflict)
 
 
 def batch_refusal(
@@ -43,8 +50,10 @@ def batch_refusal(
     waiting: Batch | None,
     requested_by: AccountId,
     handled: Collection[str],
+    policy_author: str = "",
 ) -> str | None:
-    """Why the decision changes nothing; none when it counts. `waiting` is the batch that is held.
+    """Why the decision changes nothing; none when it counts. `waiting` is the batch that is held,
+    `policy_author` wrote the policy that selected it.
 
     Whether somebody approved the policy is not known here: the API looks that up.
     """
@@ -57,9 +66,13 @@ def batch_refusal(
         return "the decision cites another batch than the one that waits"
     if not decision.reason.strip():
         return "the decision gives no reason"
-    return _duties_refusal(
-        decision.actor, requested_by, "decide about its batch"
-    ) or _action_refusal(decision, waiting)
+    conflict = batch_conflict(
+        decision.actor.account_id,
+        requested_by=requested_by,
+        policy_author=policy_author,
+        new_author=decision.policy_author,
+    )
+    return _duties_refusal(decision, conflict) or _action_refusal(decision, waiting)
 
 
 def _action_refusal(decision: BatchDecided, waiting: Batch) -> str | None:
@@ -96,10 +109,10 @@ def _astray(
     return None
 
 
-def _duties_refusal(actor: Actor, requested_by: AccountId, what: str) -> str | None:
+def _duties_refusal(decision: ApprovalDecided | BatchDecided, conflict: str | None) -> str | None:
     try:
-        check_approver(actor.account_id, requested_by=requested_by, what=what)
-    except DutiesNotSeparate as error:
+        check_duties(conflict, break_glass=decision.break_glass, reason=decision.reason)
+    except LabelwrightError as error:
         return error.message
     return None
 

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from domain.accounts import Actor
+from domain.canonical import added
 from domain.ids import AccountId, RecordId, RoundId, TaskId, Timestamp
 from domain.records import Json
 
@@ -59,6 +60,8 @@ class TaskDirected:
     until: Timestamp | None = None
     """With suspend."""
     signature: str = ""
+    audience: str = added(default="")
+    """The workflow and signal that it was signed for: `audience_of`."""
 
     @property
     def told(self) -> dict[str, Json]:

@@ -242,8 +242,20 @@ class IdempotencyConflict(Conflict):
 # -- what waits for a decision ----------------------------------------------------------------
 
 
+class ShownDiffers(Conflict):
+    """The answer was given to something else than what the task shows."""
+
+    code = "shown_differs"
+
+
 class DutiesNotSeparate(NotAllowed):
     code = "duties_not_separate"
+
+
+class GlassNotBroken(InvalidInput):
+    """A decision claims an emergency that is none, or does not say enough of it."""
+
+    code = "glass_not_broken"
 
 
 class StaleApproval(Conflict):

@@ -54,6 +54,15 @@ EVENTS: Mapping[NoticeKind, EventType] = {
             "records": "records in it",
         },
     ),
+    NoticeKind.DUTIES_OVERRIDDEN: EventType(
+        says="Somebody decided in an emergency although the separation of duties stood against it. "
+        "The reason is behind the link.",
+        fields={
+            "decision_id": "the decision",
+            "account_id": "who decided",
+            "what": "`approve dataset`, `reject dataset`, `accept batch` or `amend batch`",
+        },
+    ),
     NoticeKind.DATASET_PUBLISHED: EventType(
         says="A version of a dataset has been published.",
         fields={

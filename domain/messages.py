@@ -9,6 +9,8 @@ from datetime import datetime
 from typing import Protocol
 
 from domain.ids import Timestamp
+from domain.records import Json
+from domain.reviews import signed_part
 
 MAX_TEXT = 2_000
 MAX_ID = 256
@@ -43,6 +45,27 @@ def malformed(message: Message) -> str | None:
 def weight(message: Message) -> int:
     """Bytes that the message's texts take in a payload: JSON escapes what is not ASCII."""
     return sum(len(json.dumps(text)) for _, text in _texts("", message))
+
+
+def forged_detail(signal: str, message: object, why: str) -> dict[str, Json]:
+    """What a ledger says of a message that nobody whom we know has signed.
+
+    Whom it names has not spoken, so that name is a claim and not the actor.
+    """
+    claimed = getattr(message, "actor", None) or getattr(message, "requested_by", None)
+    return {
+        "signal": signal,
+        "claimed_account": clipped(getattr(claimed, "account_id", "")),
+        "claimed_name": clipped(getattr(claimed, "name", "")),
+        "message_digest": signed_part(message),
+        "signature": clipped(getattr(message, "signature", "")),
+        "refusal": why,
+    }
+
+
+def clipped(text: str) -> str:
+    """As much of a stranger's text as a ledger keeps."""
+    return text[:MAX_ID]
 
 
 def _texts(name: str, value: object) -> Iterator[tuple[str, str]]:

@@ -10,8 +10,9 @@ from domain.changes import Changes
 from domain.directing import DIRECTED, DirectedTask, TaskDirected
 from domain.gold import GoldJudged, Paused
 from domain.ids import RecordId, TaskId, Timestamp
-from domain.journal import Journal
+from domain.journal import Journal, Message
 from domain.ledger import Ledger
+from domain.messages import clipped, forged_detail
 from domain.outcomes import Outcome
 from domain.progress import Given, RecordProgress, ShardRules, ShardState
 from domain.records import Json
@@ -80,6 +81,16 @@ class Minutes:
         self.refused += 1
         self._journal.decide(
             "message_malformed", at, {"refusal": why}, subject=message.record_id, message=message
+        )
+
+    def forged(self, signal: str, message: Message, at: Timestamp, *, why: str) -> None:
+        self.refused += 1
+        subject = getattr(message, "record_id", None)
+        self._journal.decide(
+            "message_forged",
+            at,
+            forged_detail(signal, message, why),
+            subject=subject and clipped(subject),
         )
 
     def undone(self, kind: TaskKind, given: Given, message: UndoRequested, at: Timestamp) -> None:
@@ -259,6 +270,7 @@ class Minutes:
             "seconds": message.seconds,
             "guideline": message.guideline,
             "submitted_at": message.submitted_at,
+            **self._before_them(message),
             **({"corrects": message.corrects} if message.corrects else {}),
             **({"refusal": refusal} if refusal else {}),
         }
@@ -270,6 +282,12 @@ class Minutes:
             message=message,
             reason=message.rationale,
         )
+
+    def _before_them(self, message: Submission) -> dict[str, Json]:
+        """What the person had before them, in rounds that write it down."""
+        if not self._rules.policy:
+            return {}
+        return {"policy": self._rules.policy, "look": self._rules.look, "shown": message.shown}
 
     def _show(
         self,

@@ -30,6 +30,8 @@ class NoticeKind(StrEnum):
     PHASE_ENTERED = "round.phase"
     BATCH_HELD = "round.batch_held"
     APPROVAL_WANTED = "round.approval_wanted"
+    DUTIES_OVERRIDDEN = "round.duties_overridden"
+    """Somebody broke the glass: decided against the separation of duties, in an emergency."""
     DATASET_PUBLISHED = "dataset.published"
     MODEL_EVALUATED = "model.evaluated"
     ROUND_ENDED = "round.ended"

@@ -103,6 +103,8 @@ class ShardState:
     seen: tuple[str, ...] = ()
     """Ids of every message handled so far, so that a repeated one is known as such."""
     refused: int = 0
+    answered_by: tuple[AccountId, ...] = ()
+    """Everybody whose review or adjudication was ever accepted, sorted."""
     ledger_head: Sha256 = GENESIS
     ledger_length: int = 0
 
@@ -119,6 +121,8 @@ class ShardRules:
     review_seconds: float
     """From the opening of a record's tasks to its deadline, where its route says nothing else."""
     reviewing: ReviewRules = field(default_factory=ReviewRules)
+    policy: str = ""
+    """`name@version` that selected the records; empty in rounds of before it was written down."""
 
     def wanted(self, record: ShardRecord) -> int:
         """How many people judge the record, unless they differ."""

@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from enum import StrEnum
 
 from domain.accounts import Actor
-from domain.canonical import Sha256, digest
+from domain.canonical import Sha256, added, digest
 from domain.errors import InvalidReview
 from domain.ids import RecordId, ReviewId, RoundId, TaskId, Timestamp
 from domain.labels import LabelSchema, members_of, powerset_label
@@ -135,6 +135,10 @@ class Submission:
     """An earlier review of the same task by the same person, whose place this one takes."""
     signature: str = ""
     """The API's Ed25519 signature over the digest of the message without it, base64."""
+    audience: str = added(default="")
+    """The workflow and signal that it was signed for: `audience_of`."""
+    shown: str = added(default="")
+    """Digest of what the person had before them: `domain.shown`."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -148,6 +152,8 @@ class UndoRequested:
     actor: Actor
     submitted_at: Timestamp
     signature: str = ""
+    audience: str = added(default="")
+    """The workflow and signal that it was signed for: `audience_of`."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -161,6 +167,8 @@ class DeadlineExtended:
     actor: Actor
     submitted_at: Timestamp
     signature: str = ""
+    audience: str = added(default="")
+    """The workflow and signal that it was signed for: `audience_of`."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -173,6 +181,8 @@ class ClosingRequested:
     actor: Actor
     submitted_at: Timestamp
     signature: str = ""
+    audience: str = added(default="")
+    """The workflow and signal that it was signed for: `audience_of`."""
 
 
 def check_submission(confidence: float | None, rationale: str, seconds: float) -> None:

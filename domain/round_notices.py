@@ -99,12 +99,35 @@ def wanted_of_people(
 
 def results_of(plan: RoundPlan, summary: Document) -> list[Notice]:
     """What has come of the round, as soon as it is known."""
-    told = []
+    told = glass_broken(plan, summary.get("duties_overridden") or ())
     if published := summary.get("published"):
         told.append(_published(plan, published))
     if evaluation := summary.get("evaluation"):
         told.append(_evaluated(plan, evaluation))
     return told
+
+
+def glass_broken(plan: RoundPlan, overridden: Collection[Document]) -> list[Notice]:
+    """That somebody decided against the separation of duties, to everybody who watches over it."""
+    return [
+        Notice(
+            notice_id=f"duties/{each['decision_id']}",
+            kind=NoticeKind.DUTIES_OVERRIDDEN,
+            audience=Audience(
+                roles=(Role.APPROVER, Role.AUDITOR, Role.ADMIN),
+                accounts=(plan.requested_by.account_id,),
+            ),
+            subject=plan.round_id,
+            text=f"{each['by']} broke the glass to {each['what']} of round {plan.round_id}: "
+            f"{str(each['reason']).rstrip('.')}.",
+            detail={
+                "decision_id": each["decision_id"],
+                "account_id": each["account_id"],
+                "what": each["what"],
+            },
+        )
+        for each in overridden
+    ]
 
 
 def ended(plan: RoundPlan, phase: Phase, failure: Document | None) -> Notice:

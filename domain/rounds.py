@@ -9,9 +9,9 @@ from dataclasses import dataclass, field, replace
 from enum import StrEnum
 
 from domain.accounts import Actor
-from domain.canonical import Sha256, digest
+from domain.canonical import Sha256, added, digest
 from domain.gold import GoldRules
-from domain.ids import Document, PoolId, RecordId, RoundId, Timestamp
+from domain.ids import AccountId, Document, PoolId, RecordId, RoundId, Timestamp
 from domain.labels import LabelSchema
 from domain.ledger import GENESIS
 from domain.policy import SamplingPolicy
@@ -21,6 +21,7 @@ from domain.reviewing import ReviewRules
 from domain.roles import RoleShares
 from domain.routing import EVERYBODY, Lane, Routing
 from domain.selections import Findings
+from domain.signing import SigningKey
 
 MAX_REVIEWS_PER_RECORD = 7
 
@@ -79,6 +80,8 @@ class RoundPlan:
     gold: GoldRules = field(default_factory=GoldRules)
     """How reviewers are measured."""
     signature: str = ""
+    policy_author: str = added(default="")
+    """The account that wrote this version of the policy."""
 
     @property
     def digest(self) -> Sha256:
@@ -94,6 +97,7 @@ class RoundPlan:
             policy=decision.policy,
             policy_approved_by=decision.policy_approved_by,
             policy_approved_at=decision.policy_approved_at,
+            policy_author=decision.policy_author,
             records=None if self.records is None else min(self.records, size),
             signature="",
         )
@@ -206,6 +210,11 @@ class ShardPlan:
     reviewing: ReviewRules = field(default_factory=ReviewRules)
     carried: ShardState | None = None
     """Set when an earlier run of this shard handed over."""
+    keys: tuple[SigningKey, ...] | None = None
+    """Those whose signatures count; none in a round that began before its messages were checked."""
+    policy: str = ""
+    """`name@version` of the one in force, for the ledger."""
+    guideline_digest: str = ""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -221,6 +230,8 @@ class ShardResult:
     refused: int
     ledger_head: Sha256
     ledger_length: int
+    answered_by: tuple[AccountId, ...] = ()
+    """Everybody who reviewed or adjudicated here, whether or not the answer stands; sorted."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -316,6 +327,10 @@ class ApprovalDecided:
     records: tuple[RecordId, ...] = ()
     """With a rejection: the records to look at again."""
     signature: str = ""
+    audience: str = added(default="")
+    """The workflow and signal that it was signed for: `audience_of`."""
+    break_glass: bool = added(default=False)
+    """Decided although the separation of duties stands against it; `reason` says why."""
 
 
 class BatchAction(StrEnum):
@@ -344,6 +359,12 @@ class BatchDecided:
     policy_approved_by: str = ""
     policy_approved_at: str = ""
     signature: str = ""
+    audience: str = added(default="")
+    """The workflow and signal that it was signed for: `audience_of`."""
+    break_glass: bool = added(default=False)
+    """As for an approval."""
+    policy_author: str = added(default="")
+    """The account that wrote the policy that it names."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -356,6 +377,8 @@ class CancelRequested:
     actor: Actor
     submitted_at: Timestamp
     signature: str = ""
+    audience: str = added(default="")
+    """The workflow and signal that it was signed for: `audience_of`."""
 
 
 @dataclass(frozen=True, kw_only=True)

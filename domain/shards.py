@@ -22,7 +22,8 @@ from domain.admission import (
 from domain.directing import Direction, TaskDirected
 from domain.direction_rules import check_direction
 from domain.gold import Paused
-from domain.ids import RecordId, Timestamp
+from domain.ids import AccountId, RecordId, Timestamp
+from domain.journal import Message
 from domain.ledger import Ledger
 from domain.messages import malformed
 from domain.minutes import Minutes
@@ -48,6 +49,7 @@ class Shard:
         self._opened_at = state.opened_at
         self._closed_early = state.closed_early
         self._ended = False
+        self._answered_by = set(state.answered_by)
         self._minutes = Minutes(rules, state)
         self._schedule = Schedule(rules.reviewing, state.opened_at)
         self._records = Worklist(rules, state.progress, self._minutes, self._schedule)
@@ -145,6 +147,13 @@ class Shard:
         for each in paused:
             self._minutes.reviewer_paused(each, at)
 
+    def forged(self, signal: str, message: Message, at: Timestamp, *, why: str) -> None:
+        """Writes down a message that nobody whom we know has signed, and leaves it at that.
+
+        Not even its id is remembered, or it would bar the message that bears it rightly.
+        """
+        self._minutes.forged(signal, message, at, why=why)
+
     # -- what time brings -----------------------------------------------------------------
 
     @property
@@ -198,6 +207,11 @@ class Shard:
         return self._records.given
 
     @property
+    def answered_by(self) -> tuple[AccountId, ...]:
+        """Everybody who reviewed or adjudicated here, whether or not the answer stands; sorted."""
+        return tuple(sorted(self._answered_by))
+
+    @property
     def state(self) -> ShardState:
         return ShardState(
             progress=self._records.all,
@@ -205,6 +219,7 @@ class Shard:
             closed_early=self._closed_early,
             seen=self._minutes.seen,
             refused=self.refused,
+            answered_by=self.answered_by,
             ledger_head=self.ledger.head,
             ledger_length=self.ledger.length,
         )
@@ -243,6 +258,7 @@ class Shard:
             confidence=message.confidence,
             corrects=message.corrects,
         )
+        self._answered_by.add(given.account_id)
         if progress.record.expected is not None:
             correct = verdict.label == progress.record.expected
             self._minutes.gold_answered(progress.record.record_id, given, correct=correct, at=at)

@@ -6,9 +6,10 @@ from dataclasses import asdict, dataclass
 
 from sqlalchemy import Connection, Row, Select, func, select, text
 from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.exc import IntegrityError
 
 from domain.canonical import Sha256
-from domain.errors import Conflict, NotFound
+from domain.errors import Conflict, DutiesNotSeparate, NotFound
 from domain.ids import AccountId, RoundId, Timestamp
 from domain.records import Json
 from storage.tables import dataset_versions
@@ -30,6 +31,8 @@ class DatasetVersion:
     ledger_head: Sha256
     approved_by: AccountId
     published_at: Timestamp
+    break_glass: bool = False
+    """Whether who approved it had a part in its round that stands against that."""
 
 
 def lock_dataset(connection: Connection, dataset: str) -> None:
@@ -45,9 +48,18 @@ def lock_dataset(connection: Connection, dataset: str) -> None:
 def insert_version(connection: Connection, version: DatasetVersion) -> DatasetVersion:
     """The version, which appears when the transaction commits; the same one when repeated.
 
-    Raises Conflict if the round has published another, or the number is taken.
+    Raises Conflict if the round has published another, or the number is taken, and
+    DutiesNotSeparate where who approved it had another part in the round.
     """
-    connection.execute(insert(dataset_versions).values(asdict(version)).on_conflict_do_nothing())
+    statement = insert(dataset_versions).values(asdict(version)).on_conflict_do_nothing()
+    try:
+        connection.execute(statement)
+    except IntegrityError as error:
+        if "duties_are_separate" not in str(error.orig):
+            raise
+        raise DutiesNotSeparate(
+            "who approved this dataset asked for its round, or reviewed or adjudicated in it"
+        ) from error
     stored = version_of_round(connection, version.round_id)
     if stored is None:
         raise Conflict(

@@ -18,8 +18,20 @@ _MOST = 100
 
 _PLAN = select(rounds.c.plan).where(rounds.c.round_id == bindparam("round_id"))
 
+_IN_FORCE = select(rounds.c.summary["policy"]).where(rounds.c.round_id == bindparam("round_id"))
+
 _known: WeakKeyDictionary[Engine, OrderedDict[RoundId, RoundPlan]] = WeakKeyDictionary()
 _lock = Lock()
+
+
+def policy_in_force(connection: Connection, round_id: RoundId) -> tuple[str, str]:
+    """`name@version` and digest of the policy that selected the round's batch: the plan's, or that
+    of an amendment."""
+    row = connection.execute(_IN_FORCE, {"round_id": round_id}).scalar_one()
+    if row is not None:
+        return f"{row['name']}@{row['version']}", row["digest"]
+    policy = plan_of(connection, round_id).policy
+    return f"{policy.name}@{policy.version}", policy.digest
 
 
 def plan_of(connection: Connection, round_id: RoundId) -> RoundPlan:

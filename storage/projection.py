@@ -27,7 +27,14 @@ def project_shard(
     """
     round_id, shard, at = projection.round_id, projection.shard, projection.at
     lock_delegates(connection, projection.directed)
-    open_tasks(connection, round_id=round_id, shard=shard, openings=projection.opened, at=at)
+    open_tasks(
+        connection,
+        round_id=round_id,
+        shard=shard,
+        openings=projection.opened,
+        at=at,
+        look=projection.look,
+    )
     project_reviews(
         connection,
         round_id=round_id,

@@ -239,6 +239,16 @@ def count_accepted(
     return connection.execute(accepted, {"account": account_id, "round": round_id}).scalar_one()
 
 
+def answered_by(connection: Connection, round_id: RoundId) -> frozenset[AccountId]:
+    """Everybody who reviewed or adjudicated in the round, if only to take it back."""
+    found = connection.scalars(
+        select(reviews.c.account_id)
+        .distinct()
+        .where(reviews.c.round_id == round_id, reviews.c.status != ReviewStatus.REFUSED)
+    )
+    return frozenset(map(AccountId, found))
+
+
 def outcomes_of(
     connection: Connection,
     round_id: RoundId,

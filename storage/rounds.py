@@ -188,8 +188,11 @@ def close_round(
     ledger_length: int | None,
     failure: dict[str, Json] | None,
     at: Timestamp,
+    summary: dict[str, Json] | None = None,
 ) -> None:
     """Ends the round in the read model. Tasks that a fault left open are closed with it.
+
+    The keys of `summary` are added to what is known.
 
     Again with a longer ledger, it shows what the workflow was told in its last moment. A round
     that could not write its end down has no ledger head.
@@ -204,6 +207,7 @@ def close_round(
             ledger_head=ledger_head,
             ledger_length=ledger_length,
             failure=None if failure is None else to_json(failure),
+            summary=rounds.c.summary.op("||")(literal(to_json(summary or {}), JSONB)),
             updated_at=at,
             closed_at=func.coalesce(rounds.c.closed_at, at),
         )

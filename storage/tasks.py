@@ -67,6 +67,8 @@ class Task:
     kind: TaskKind
     slot: int
     lane: int
+    look: int
+    """Which time the round looks at the record."""
     status: TaskStatus
     priority: int
     deadline: Timestamp | None
@@ -140,6 +142,7 @@ def open_tasks(
     openings: Iterable[TaskOpening],
     deadline: Timestamp | None = None,
     at: Timestamp | None = None,
+    look: int = 1,
 ) -> int:
     """Opens the tasks that are not there yet, or were closed before, and says how many.
 
@@ -160,6 +163,7 @@ def open_tasks(
             "kind": opening.kind.value,
             "slot": opening.slot,
             "lane": opening.lane,
+            "look": look,
             "priority": select(lanes.c.priority + opening.urgency)
             .where(lanes.c.round_id == round_id, lanes.c.lane == opening.lane)
             .scalar_subquery(),
@@ -342,6 +346,7 @@ def task(row: Row[*tuple[object, ...]]) -> Task:
         kind=TaskKind(row.kind),
         slot=row.slot,
         lane=row.lane,
+        look=row.look,
         status=TaskStatus(row.status),
         priority=row.priority,
         deadline=row.deadline,

@@ -22,6 +22,7 @@ from temporalio.worker import Worker
 from activities.archive import ArchiveActivities
 from activities.delivery import DeliveryActivities
 from activities.errors import ErrorTranslation
+from activities.keys import KeyActivities
 from activities.outbound import Outbound
 from activities.retention import RetentionActivities
 from activities.review import ReviewActivities
@@ -96,6 +97,7 @@ def orchestration_worker(
             RetentionWorkflow,
         ],
         activities=[
+            KeyActivities(engine).signing_keys,
             rounds.project_round,
             rounds.close_round,
             review.load_shard,

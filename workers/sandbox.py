@@ -6,7 +6,13 @@ from temporalio.worker.workflow_sandbox import SandboxedWorkflowRunner, SandboxR
 
 # Free of side effects, or named by reference only: loading them anew for each workflow would cost
 # a second and megabytes, and messages would be of other types than those the SDK decodes.
-PASSED_THROUGH = ("domain", "activities", "storage")
+PASSED_THROUGH = (
+    "domain",
+    "activities",
+    "storage",
+    # Verifies signatures: a pure function in compiled code, which cannot be loaded twice.
+    "cryptography",
+)
 
 
 def workflow_runner() -> SandboxedWorkflowRunner:

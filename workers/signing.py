@@ -7,12 +7,11 @@ account that it has authenticated, with Ed25519 over `domain.reviews.signed_part
 from __future__ import annotations
 
 import base64
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Protocol, TypeVar
 
-from cryptography.exceptions import InvalidSignature
-from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.serialization import (
     Encoding,
     NoEncryption,
@@ -21,27 +20,25 @@ from cryptography.hazmat.primitives.serialization import (
     load_pem_private_key,
 )
 
-from domain.canonical import digest_bytes
 from domain.errors import InvalidInput
 from domain.reviews import signed_part
+from domain.rounds import RoundPlan
+from domain.signing import SigningKey
 from workers.secret_files import create_once
+from workflows.signatures import key_id, verify
+
+__all__ = ["Signer", "key_id", "load_or_create", "verify"]
 
 
-class Signed(Protocol):
+class Addressed(Protocol):
     @property
     def signature(self) -> str: ...
 
+    @property
+    def audience(self) -> str: ...
 
-Message = TypeVar("Message", bound=Signed)
 
-
-@dataclass(frozen=True, kw_only=True)
-class PublicKey:
-    key_id: str
-    """First 16 digits of the SHA-256 of the raw key."""
-    algorithm: str
-    public_key: str
-    """The 32 raw bytes, base64."""
+Message = TypeVar("Message", bound=Addressed)
 
 
 class Signer:
@@ -53,37 +50,21 @@ class Signer:
         self.key_id = key_id(self._raw)
 
     @property
-    def public_key(self) -> PublicKey:
-        return PublicKey(
-            key_id=self.key_id,
-            algorithm="Ed25519",
-            public_key=base64.b64encode(self._raw).decode(),
-        )
+    def public_key(self) -> SigningKey:
+        return SigningKey(key_id=self.key_id, public_key=base64.b64encode(self._raw).decode())
 
-    def sign(self, message: Message) -> Message:
-        """The message with its signature: `key_id:base64`."""
+    def sign(self, message: Message, *, audience: str) -> Message:
+        """The message for that workflow and signal, with its signature: `key_id:base64`."""
+        addressed = replace(message, audience=audience)  # type: ignore[type-var]
+        return replace(addressed, signature=self._signature(addressed))  # type: ignore[type-var]
+
+    def sign_plan(self, plan: RoundPlan) -> RoundPlan:
+        """The plan with its signature. It names its round, and so its workflow, itself."""
+        return replace(plan, signature=self._signature(plan))
+
+    def _signature(self, message: object) -> str:
         signature = self._private.sign(signed_part(message).encode())
-        text = f"{self.key_id}:{base64.b64encode(signature).decode()}"
-        return replace(message, signature=text)  # type: ignore[type-var]
-
-
-def key_id(raw_public_key: bytes) -> str:
-    return digest_bytes(raw_public_key)[:16]
-
-
-def verify(message: Signed, public_key: str) -> bool:
-    """Whether the message bears a signature of the key (base64, raw) over its content."""
-    raw = base64.b64decode(public_key)
-    named, _, signature = message.signature.partition(":")
-    if named != key_id(raw):
-        return False
-    try:
-        Ed25519PublicKey.from_public_bytes(raw).verify(
-            base64.b64decode(signature, validate=True), signed_part(message).encode()
-        )
-    except (InvalidSignature, ValueError):
-        return False
-    return True
+        return f"{self.key_id}:{base64.b64encode(signature).decode()}"
 
 
 def load_or_create(path: Path) -> Signer:

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import asyncio
 from dataclasses import asdict, dataclass
-from typing import Literal
+from typing import Any, Literal
 
 from temporalio import workflow
 
 from workflows.ledger import RoundLedger
 from workflows.options import HEAVY, LIGHT
+from workflows.reception import Reception
 from workflows.time import now
 
 with workflow.unsafe.imports_passed_through():
@@ -20,9 +21,11 @@ with workflow.unsafe.imports_passed_through():
     from activities.training import TrainingActivities, TrainModel
     from domain.arms import NEEDS_COMMITTEE, NEEDS_EARLIER_VERSIONS, Signal
     from domain.canonical import Sha256
+    from domain.ids import Document
     from domain.policy import SamplingPolicy
     from domain.records import Json
     from domain.rounds import (
+        ApprovalDecided,
         Batch,
         BatchDecided,
         Partition,
@@ -60,6 +63,10 @@ class BatchSteps:
         self.ledger = ledger
         self.phase = Phase.SNAPSHOT
         self._scored: Scored | None = None
+        self.reception: Reception[Any] | None = None
+        """Set where the round checks who has signed what it is told."""
+        self.overridden: list[Document] = []
+        """Decisions for which somebody broke the glass, as they are shown."""
         self._batch_decisions: list[Json] = []
         self._stopped = False
 
@@ -165,6 +172,20 @@ class BatchSteps:
             },
         )
 
+    def override(self, decision: BatchDecided | ApprovalDecided, *, what: str) -> None:
+        """Writes down that the glass was broken; the next phase shows and tells it."""
+        self.ledger.overridden(decision, what=what)
+        self.overridden.append(
+            {
+                "decision_id": decision.decision_id,
+                "what": what,
+                "by": decision.actor.name,
+                "account_id": decision.actor.account_id,
+                "reason": decision.reason,
+                "at": decision.submitted_at,
+            }
+        )
+
     def follow(self, decision: BatchDecided) -> None:
         """From now on the round is about the policy that the decision names, if it names one."""
         self.plan = self.plan.amended(decision)
@@ -204,12 +225,16 @@ class BatchSteps:
                 round_id=self.plan.round_id,
                 phase=phase,
                 at=now(),
-                summary=summary or {},
+                summary=(summary or {}) | self._overrides,
                 awaiting=awaiting,
             ),
             **LIGHT,
         )
         self._stop_if_asked()
+
+    @property
+    def _overrides(self) -> dict[str, Json]:
+        return {"duties_overridden": list(self.overridden)} if self.overridden else {}
 
     def stop(self) -> None:
         """Nothing further is done, from the next change of phase on at the latest.

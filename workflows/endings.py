@@ -29,6 +29,10 @@ class Ending:
         }
 
 
+class RoundForged(Exception):
+    """Nobody whom we know has signed the plan."""
+
+
 class RoundRejected(Exception):
     """The dataset was turned down, and no record is to be looked at again."""
 

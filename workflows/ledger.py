@@ -12,6 +12,7 @@ with workflow.unsafe.imports_passed_through():
     from domain.accounts import SYSTEM, Actor
     from domain.canonical import Sha256
     from domain.ledger import Decision, Ledger
+    from domain.messages import forged_detail
     from domain.policy import SamplingPolicy
     from domain.records import Json
     from domain.reviews import signed_part
@@ -26,9 +27,20 @@ with workflow.unsafe.imports_passed_through():
     )
     from domain.routing import Routing
 
+Sent = RoundPlan | BatchDecided | ApprovalDecided | CancelRequested
+"""What a round can be told."""
+
 
 class RoundLedger(Ledger):
-    """A ledger whose entries are stamped with the workflow's clock."""
+    """A ledger whose entries are stamped with the workflow's clock.
+
+    `checked` says that the round checks who signed what it is told. Entries of rounds that do not
+    say what they said when those rounds began: their heads are published.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.checked = False
 
     def decide(
         self,
@@ -50,6 +62,11 @@ class RoundLedger(Ledger):
             )
         )
 
+    def forged(self, signal: str, message: Sent, why: str) -> None:
+        """A message that nobody whom we know has signed: it changes nothing."""
+        subject = message.round_id
+        self.decide("message_forged", subject=subject, detail=forged_detail(signal, message, why))
+
     def requested(self, plan: RoundPlan) -> None:
         self.decide(
             "round_requested",
@@ -67,9 +84,17 @@ class RoundLedger(Ledger):
                 "routing": f"{plan.routing.name}@{plan.routing.version}",
                 "routing_digest": plan.routing.digest,
                 "submitted_at": plan.requested_at,
+                **(self._pinned(plan) if self.checked else {}),
             },
             reason=plan.purpose,
         )
+
+    def _pinned(self, plan: RoundPlan) -> dict[str, Json]:
+        return {
+            "policy_author": plan.policy_author,
+            "schema_digest": plan.schema.digest,
+            "guideline_digest": plan.guideline_digest,
+        }
 
     def selected(self, batch: Batch, *, by: SamplingPolicy, model: Sha256) -> None:
         findings = batch.findings
@@ -129,10 +154,31 @@ class RoundLedger(Ledger):
                 "policy": None if policy is None else f"{policy.name}@{policy.version}",
                 "policy_digest": None if policy is None else policy.digest,
                 "policy_approved_by": decision.policy_approved_by,
+                **(self._amendment(decision) if self.checked else {}),
                 "submitted_at": decision.submitted_at,
                 "message_digest": signed_part(decision),
                 "signature": decision.signature,
                 **({"refusal": refusal} if refusal else {}),
+            },
+            reason=decision.reason,
+        )
+
+    def _amendment(self, decision: BatchDecided) -> dict[str, Json]:
+        return {
+            "policy_author": decision.policy_author,
+            "policy_approved_at": decision.policy_approved_at,
+        }
+
+    def overridden(self, decision: BatchDecided | ApprovalDecided, *, what: str) -> None:
+        """That somebody decides whom the separation of duties would not let, in an emergency."""
+        self.decide(
+            "duties_overridden",
+            actor=decision.actor,
+            subject=decision.round_id,
+            detail={
+                "decision_id": decision.decision_id,
+                "what": what,
+                "submitted_at": decision.submitted_at,
             },
             reason=decision.reason,
         )

@@ -7,16 +7,18 @@ from dataclasses import replace
 from typing import NoReturn
 
 from temporalio import workflow
-from temporalio.exceptions import ActivityError, is_cancelled_exception
+from temporalio.exceptions import ActivityError, ApplicationError, is_cancelled_exception
 
 from workflows.alarm import Alarm
 from workflows.options import LIGHT
+from workflows.reception import Reception
 from workflows.time import now
 
 with workflow.unsafe.imports_passed_through():
     from activities.review import LoadShard, ReviewActivities, StoreOutcomes
     from domain.canonical import Sha256, tame
     from domain.directing import TaskDirected
+    from domain.ids import Timestamp, round_workflow_id
     from domain.messages import weight
     from domain.outcomes import HELD, How
     from domain.progress import ShardRules
@@ -34,9 +36,9 @@ MAX_EVENTS = 3_000
 """In one run's history. Temporal suggests a new run at 4,096, when it may have grown beyond: people
 who answer one at a time leave ten events each, and some answer while the run is handed over."""
 
-Message = tuple[
-    str, Submission | UndoRequested | TaskDirected | DeadlineExtended | ClosingRequested
-]
+Sent = Submission | UndoRequested | TaskDirected | DeadlineExtended | ClosingRequested
+Message = tuple[str, Sent]
+"""A signal's name and what came with it."""
 
 
 @workflow.defn
@@ -50,6 +52,9 @@ class ReviewShardWorkflow:
         self.shard: Shard | None = None
         self._inbox: list[Message] = []
         self._alarm = Alarm()
+        self._reception: Reception[Sent] | None = (
+            None if plan.keys is None else Reception(self._turn_away, plan.keys)
+        )
 
     @workflow.signal
     def review(self, submission: Submission) -> None:
@@ -57,7 +62,7 @@ class ReviewShardWorkflow:
 
     @workflow.signal
     def adjudicate(self, submission: Submission) -> None:
-        self._inbox.append(("adjudication", tame(submission)))
+        self._inbox.append(("adjudicate", tame(submission)))
 
     @workflow.signal
     def undo(self, request: UndoRequested) -> None:
@@ -65,22 +70,23 @@ class ReviewShardWorkflow:
 
     @workflow.signal
     def direct(self, request: TaskDirected) -> None:
-        self._inbox.append(("direction", tame(request)))
+        self._inbox.append(("direct", tame(request)))
 
     @workflow.signal
     def extend_deadline(self, extension: DeadlineExtended) -> None:
-        self._inbox.append(("extension", tame(extension)))
+        self._inbox.append(("extend_deadline", tame(extension)))
 
     @workflow.signal
     def close_shard(self, request: ClosingRequested) -> None:
-        self._inbox.append(("closing", tame(request)))
+        self._inbox.append(("close_shard", tame(request)))
 
     @workflow.run
     async def run(self, plan: ShardPlan) -> ShardResult:
         try:
             shard = await self._begin()
-            while self._inbox or not shard.finished(now()):
+            while self._waiting or not shard.finished(now()):
                 await self._wait(shard)
+                await self._hear_strangers(shard)
                 await self._decide(shard)
                 if _grown() and not shard.finished(now()):
                     await self._hand_over(plan, shard)
@@ -95,6 +101,7 @@ class ReviewShardWorkflow:
 
     async def _begin(self) -> Shard:
         """The shard as it was carried over, or a new one with every review slot open."""
+        _check_parent(self.plan)
         rules = ShardRules(
             round_id=self.plan.round_id,
             shard=self.plan.shard,
@@ -103,6 +110,7 @@ class ReviewShardWorkflow:
             reviews_per_record=self.plan.reviews_per_record,
             review_seconds=self.plan.review_seconds,
             reviewing=self.plan.reviewing,
+            policy=self.plan.policy,
         )
         if self.plan.carried is not None:
             self.shard = Shard(rules, self.plan.carried)
@@ -121,8 +129,10 @@ class ReviewShardWorkflow:
 
     async def _wait(self, shard: Shard) -> None:
         """Until somebody says something or time has something to bring, by a durable timer."""
-        self._alarm.set(shard.next_due)
-        await workflow.wait_condition(lambda: bool(self._inbox) or self._alarm.rings(now()))
+        self._alarm.set(self._next_due(shard))
+        await workflow.wait_condition(
+            lambda: bool(self._inbox) or self._may_ask(shard) or self._alarm.rings(now())
+        )
 
     async def _decide(self, shard: Shard) -> None:
         """Applies what has come in, in the order of history, then what time brings."""
@@ -140,28 +150,53 @@ class ReviewShardWorkflow:
                 break
             count += 1
         taken, self._inbox = self._inbox[:count], self._inbox[count:]
-        for what, message in taken:
-            match message:
-                case UndoRequested():
-                    shard.undo(message, now())
-                case TaskDirected():
-                    shard.direct(message, now())
-                case DeadlineExtended():
-                    shard.extend_deadline(message, now())
-                case ClosingRequested():
-                    shard.close(message, now())
-                case Submission() if what == "review":
-                    shard.review(message, now())
-                case Submission():
-                    shard.adjudicate(message, now())
+        for signal, message in taken:
+            if self._reception is None or self._reception.admits(signal, message):
+                _apply(shard, signal, message)
+
+    # -- who speaks ---------------------------------------------------------------------------
+
+    def _turn_away(self, signal: str, message: Sent, why: str) -> None:
+        if self.shard is not None:
+            self.shard.forged(signal, message, now(), why=why)
+
+    @property
+    def _waiting(self) -> bool:
+        """Whether a message waits, if only for the keys to be asked for again."""
+        return bool(self._inbox) or (self._reception is not None and self._reception.strangers)
+
+    def _next_due(self, shard: Shard) -> Timestamp | None:
+        question = None if self._reception is None else self._reception.next_question
+        return min((each for each in (shard.next_due, question) if each), default=None)
+
+    def _may_ask(self, shard: Shard) -> bool:
+        """A shard that waits for nothing else asks at once, so that nobody can keep it open."""
+        question = None if self._reception is None else self._reception.next_question
+        return question is not None and (question <= now() or shard.finished(now()))
+
+    async def _hear_strangers(self, shard: Shard, *, at_once: bool = False) -> None:
+        """Asks for the keys again where a message's is not known and it is time."""
+        if self._reception is None or not self._reception.strangers:
+            return
+        if at_once or self._may_ask(shard):
+            known = await self._reception.ask()
+            self._inbox[:0] = known
+
+    async def _empty_inbox(self, shard: Shard) -> None:
+        """Writes down whatever has come in, so that nothing is left when the run ends."""
+        while self._waiting:
+            await self._hear_strangers(shard, at_once=True)
+            self._take(shard)
+            await self._project(shard)
+
+    # -- ending -------------------------------------------------------------------------------
 
     async def _hand_over(self, plan: ShardPlan, shard: Shard) -> NoReturn:
         """Goes on in a new run, with nothing left in the inbox of this one."""
         await workflow.wait_condition(workflow.all_handlers_finished)
-        while self._inbox:
-            self._take(shard)
-            await self._project(shard)
-        workflow.continue_as_new(replace(plan, carried=shard.state))
+        await self._empty_inbox(shard)
+        keys = None if self._reception is None else self._reception.keys
+        workflow.continue_as_new(replace(plan, carried=shard.state, keys=keys))
 
     async def _conclude(self, shard: Shard) -> ShardResult:
         """Stores the outcomes by reference; what arrives meanwhile is recorded as late."""
@@ -172,9 +207,7 @@ class ReviewShardWorkflow:
             **LIGHT,
         )
         await workflow.wait_condition(workflow.all_handlers_finished)
-        while self._inbox:
-            self._take(shard)
-            await self._project(shard)
+        await self._empty_inbox(shard)
         return self._result(shard, reference)
 
     def _result(self, shard: Shard, reference: Sha256) -> ShardResult:
@@ -190,6 +223,7 @@ class ReviewShardWorkflow:
             refused=shard.refused,
             ledger_head=shard.ledger.head,
             ledger_length=shard.ledger.length,
+            answered_by=() if self._reception is None else shard.answered_by,
         )
 
     async def _withdraw(self, shard: Shard) -> None:
@@ -197,9 +231,7 @@ class ReviewShardWorkflow:
         self._take(shard)
         shard.withdraw(now(), reason="cancelled")
         await self._project(shard)
-        while self._inbox:
-            self._take(shard)
-            await self._project(shard)
+        await self._empty_inbox(shard)
 
     async def _project(self, shard: Shard) -> None:
         """Shows what was decided. Cancelling waits for it, or the tables would never hear of it."""
@@ -213,6 +245,34 @@ class ReviewShardWorkflow:
                 await shown
                 raise
             shard.reviewers_paused(paused, now())
+
+
+def _check_parent(plan: ShardPlan) -> None:
+    """Only its round starts a shard: whoever starts another one past it projects nothing.
+
+    Raises ApplicationError.
+    """
+    parent = workflow.info().parent
+    if parent is None or parent.workflow_id != round_workflow_id(plan.round_id):
+        raise ApplicationError(
+            "this shard was not started by its round", type="forged", non_retryable=True
+        )
+
+
+def _apply(shard: Shard, signal: str, message: Sent) -> None:
+    match message:
+        case UndoRequested():
+            shard.undo(message, now())
+        case TaskDirected():
+            shard.direct(message, now())
+        case DeadlineExtended():
+            shard.extend_deadline(message, now())
+        case ClosingRequested():
+            shard.close(message, now())
+        case Submission() if signal == "review":
+            shard.review(message, now())
+        case Submission():
+            shard.adjudicate(message, now())
 
 
 def _grown() -> bool:

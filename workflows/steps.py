@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from dataclasses import asdict
+from typing import TypedDict
 
 from temporalio import workflow
 
@@ -35,6 +36,13 @@ with workflow.unsafe.imports_passed_through():
         TrainedModel,
         Unserved,
     )
+    from domain.signing import SigningKey
+
+
+class _Checked(TypedDict, total=False):
+    keys: tuple[SigningKey, ...]
+    policy: str
+    guideline_digest: str
 
 
 class RoundSteps(BatchSteps):
@@ -95,6 +103,7 @@ class RoundSteps(BatchSteps):
                     "outcomes": result.outcomes,
                     "ledger_head": result.ledger_head,
                     "ledger_length": result.ledger_length,
+                    **({"answered_by": list(result.answered_by)} if self.reception else {}),
                 },
             )
         return list(results)
@@ -115,6 +124,19 @@ class RoundSteps(BatchSteps):
             reviews_per_record=self.plan.reviews_per_record,
             review_seconds=self.plan.review_seconds,
             reviewing=self.plan.reviewing,
+            **self._checked,
+        )
+
+    @property
+    def _checked(self) -> _Checked:
+        """What shards are told besides where the round checks who has signed what."""
+        if self.reception is None:
+            return _Checked()
+        policy = self.plan.policy
+        return _Checked(
+            keys=self.reception.keys,
+            policy=f"{policy.name}@{policy.version}",
+            guideline_digest=self.plan.guideline_digest,
         )
 
     async def assess(
@@ -180,6 +202,7 @@ class RoundSteps(BatchSteps):
                 model=model,
                 ledger_head=self.ledger.head,
                 ledger_length=self.ledger.length,
+                overridden=tuple(self.overridden),
             ),
             **HEAVY,
         )

@@ -120,7 +120,7 @@ async def _restore(folder: Path, data_dir: DataDirOption, *, force: bool) -> lis
             sources.store,
             Path(sources.settings.datasets),
             folder,
-            public_keys=public_keys_of(sources.settings),
+            public_keys=public_keys_of(sources),
             codec=sources.codec,
             force=force,
         )
@@ -153,7 +153,7 @@ async def _rebuild_one(
         sources.store,
         sources.settings.datasets,
         round_id,
-        public_keys=public_keys_of(sources.settings),
+        public_keys=public_keys_of(sources),
         codec=sources.codec,
         source=None if source is None else source.value,
         force=force,

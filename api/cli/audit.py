@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from temporalio.converter import PayloadCodec
 
     from storage.artifacts import ArtifactStore
+    from storage.signing_keys import KnownKey
     from workers.audit import AuditReport, LedgerLine
     from workers.settings import Settings
 
@@ -95,6 +96,27 @@ def verify(
         raise typer.Exit(1)
 
 
+@app.command("keys")
+def keys(*, data_dir: DataDirOption = None, as_json: JsonOption = False) -> None:
+    """Show every key with which the API has signed who acted, those of before a rotation too."""
+    known = asyncio.run(_keys(data_dir))
+    if as_json:
+        print_json(known)
+        return
+    print_table(
+        ["key", "public key (Ed25519)", "first seen (UTC)", "retired (UTC)"],
+        [
+            (
+                each.key.key_id,
+                each.key.public_key,
+                each.first_seen[:19].replace("T", " "),
+                (each.retired_at or "")[:19].replace("T", " "),
+            )
+            for each in known
+        ],
+    )
+
+
 @app.command("archive")
 def archive(
     round_id: Annotated[
@@ -138,9 +160,14 @@ async def _verification(round_id: str, data_dir: DataDirOption) -> AuditReport:
             sources.store,
             sources.settings.datasets,
             RoundId(round_id),
-            public_keys=public_keys_of(sources.settings),
+            public_keys=public_keys_of(sources),
             codec=sources.codec,
         )
+
+
+async def _keys(data_dir: DataDirOption) -> list[KnownKey]:
+    async with open_sources(data_dir) as sources:
+        return _known_keys(sources)
 
 
 async def _archive(round_id: str | None, data_dir: DataDirOption) -> dict[str, int]:
@@ -196,14 +223,18 @@ async def open_sources(data_dir: DataDirOption) -> AsyncIterator[Sources]:
         engine.dispose()
 
 
-def public_keys_of(settings: Settings) -> dict[str, str]:
-    """The API's key, if it has one on this machine; an audit makes none."""
-    from workers.signing import load_or_create
+def public_keys_of(sources: Sources) -> dict[str, str]:
+    """Key id → public key, of every key with which a process of the API has ever signed."""
+    return {each.key.key_id: each.key.public_key for each in _known_keys(sources)}
 
-    if not settings.signing_key.exists():
-        return {}
-    key = load_or_create(settings.signing_key).public_key
-    return {key.key_id: key.public_key}
+
+def _known_keys(sources: Sources) -> list[KnownKey]:
+    """Every key with which a process of the API has ever signed."""
+    from storage.database import transaction
+    from storage.signing_keys import list_keys
+
+    with transaction(sources.engine) as connection:
+        return list_keys(connection)
 
 
 def _print_ledger(lines: list[LedgerLine]) -> None:
@@ -234,6 +265,7 @@ def _print_report(report: AuditReport) -> None:
             ("histories", f"{report.histories} from {source}, {report.events:,} events"),
             ("decisions", f"{report.decisions:,}, recomputed by replay"),
             ("ledger head", report.ledger_head),
+            ("builds that decided", ", ".join(report.builds) or "not recorded"),
         ],
     )
     console.print("\nCompared: " + "; ".join(report.checks) + ".", markup=False)

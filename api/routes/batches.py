@@ -9,19 +9,27 @@ from fastapi import APIRouter, Depends
 from sqlalchemy import Connection
 
 from api.authentication import Caller, allowing
-from api.deciding import write_down
-from api.pinning import pinned_policy
+from api.deciding import check_separate, write_down
+from api.pinning import named_policy, pinned_policy
 from api.schemas.body import IdempotencyKey
 from api.schemas.decisions import BatchDecisionBody
 from api.schemas.rounds import Decided
 from api.state import Parts
 from api.temporal import WorkflowEnded
-from domain.accounts import Permission, check_approver
+from domain.accounts import Permission
 from domain.canonical import Sha256
-from domain.errors import InvalidInput, NotAwaitingBatchDecision, StaleBatchDecision
-from domain.ids import RoundId
+from domain.duties import batch_conflict
+from domain.errors import (
+    InvalidInput,
+    NotAwaitingBatchDecision,
+    NotFound,
+    StaleBatchDecision,
+)
+from domain.ids import AccountId, RoundId
 from domain.rounds import BatchAction, BatchDecided, Phase
 from storage import rounds
+from storage.plans import policy_in_force
+from storage.rounds import Round
 
 router = APIRouter(prefix="/api/v1/rounds", tags=["rounds"])
 
@@ -55,7 +63,7 @@ async def decide_batch(
         lambda connection: _message(connection, body, caller, decided)
     )
     try:
-        await parts.temporal.decide_batch(decided.round_id, parts.signer.sign(decision))
+        await parts.temporal.decide_batch(decided.round_id, decision)
     except WorkflowEnded as error:
         if first:
             raise NotAwaitingBatchDecision("the round has ended") from error
@@ -78,20 +86,32 @@ def _message(
         policy=None if governed is None else governed.policy,
         policy_approved_by="" if approval is None else approval.account_id,
         policy_approved_at="" if approval is None else approval.at,
+        policy_author="" if governed is None else governed.author,
+        break_glass=body.break_glass,
     )
+
+
+def _author_in_force(connection: Connection, round_: Round) -> AccountId | None:
+    """Who wrote the policy that selected the batch; none for one that is no version of a policy."""
+    try:
+        return named_policy(connection, policy_in_force(connection, round_.round_id)[0]).author
+    except NotFound:
+        return None
 
 
 def _check(
     connection: Connection, round_id: RoundId, body: BatchDecisionBody, caller: Caller
 ) -> None:
-    """Raises NotFound, DutiesNotSeparate, NotAwaitingBatchDecision, StaleBatchDecision,
-    InvalidInput, PolicyNotApproved."""
+    """Raises NotFound, NotAllowed, DutiesNotSeparate, GlassNotBroken, NotAwaitingBatchDecision,
+    StaleBatchDecision, InvalidInput, PolicyNotApproved."""
     round_ = rounds.get_round(connection, round_id)
-    check_approver(
+    conflict = batch_conflict(
         caller.account_id,
         requested_by=round_.plan.requested_by.account_id,
-        what="decide about its batch",
+        policy_author=_author_in_force(connection, round_),
+        new_author="" if body.policy is None else pinned_policy(connection, body.policy).author,
     )
+    check_separate(caller, conflict, break_glass=body.break_glass, reason=body.reason)
     waiting = (round_.awaiting or {}).get("batch_digest")
     if round_.phase is not Phase.CHECKING or waiting is None:
         raise NotAwaitingBatchDecision(

@@ -9,20 +9,21 @@ from fastapi import APIRouter, Depends
 from sqlalchemy import Connection
 
 from api.authentication import Caller, allowing
-from api.deciding import write_down
+from api.deciding import check_separate, write_down
 from api.schemas.body import IdempotencyKey
 from api.schemas.decisions import ApprovalBody, CancellationBody, ClosingBody, DeadlineBody
 from api.schemas.rounds import Decided
 from api.state import Parts
 from api.temporal import WorkflowEnded
-from domain.accounts import Permission, check_approver, require
+from domain.accounts import Permission, require
 from domain.canonical import Sha256
+from domain.duties import dataset_conflict
 from domain.errors import Conflict, InvalidInput, NotAwaitingApproval, StaleApproval
 from domain.ids import RecordId, RoundId
 from domain.policy import MAX_BATCH
 from domain.reviews import ClosingRequested, DeadlineExtended
 from domain.rounds import ENDED, ApprovalDecided, CancelRequested, Phase
-from storage import rounds, tasks
+from storage import reviews, rounds, tasks
 
 router = APIRouter(prefix="/api/v1/rounds", tags=["rounds"])
 
@@ -39,7 +40,10 @@ async def decide_approval(
     parts: Parts,
     idempotency_key: IdempotencyKey = None,
 ) -> Decided:
-    """Cites the digest of the dataset that the approver has seen; no other is approved."""
+    """Cites the digest of the dataset that the approver has seen; no other is approved.
+
+    Who asked for the round, or reviewed or adjudicated in it, decides only with `break_glass`.
+    """
     decided, first = await write_down(
         parts,
         caller=caller,
@@ -59,9 +63,10 @@ async def decide_approval(
         actor=caller.actor,
         submitted_at=decided.received_at,
         records=tuple(RecordId(record) for record in body.records),
+        break_glass=body.break_glass,
     )
     try:
-        await parts.temporal.decide_approval(decided.round_id, parts.signer.sign(decision))
+        await parts.temporal.decide_approval(decided.round_id, decision)
     except WorkflowEnded as error:
         if first:
             raise NotAwaitingApproval("the round has ended") from error
@@ -99,7 +104,7 @@ async def cancel_round(
         submitted_at=decided.received_at,
     )
     try:
-        await parts.temporal.cancel_round(decided.round_id, parts.signer.sign(request))
+        await parts.temporal.cancel_round(decided.round_id, request)
     except WorkflowEnded as error:
         if first:
             raise Conflict("the round has ended, so there is nothing to cancel") from error
@@ -124,15 +129,13 @@ async def extend_deadline(
         idempotency_key=idempotency_key,
         check=lambda connection: _check_reviewing(connection, RoundId(round_id)),
     )
-    extension = parts.signer.sign(
-        DeadlineExtended(
-            request_id=decided.decision_id,
-            round_id=decided.round_id,
-            seconds=body.seconds,
-            reason=body.reason,
-            actor=caller.actor,
-            submitted_at=decided.received_at,
-        )
+    extension = DeadlineExtended(
+        request_id=decided.decision_id,
+        round_id=decided.round_id,
+        seconds=body.seconds,
+        reason=body.reason,
+        actor=caller.actor,
+        submitted_at=decided.received_at,
     )
     shards = await parts.in_transaction(
         lambda connection: tasks.live_shards(connection, decided.round_id)
@@ -165,14 +168,12 @@ async def close_reviewing(
         idempotency_key=idempotency_key,
         check=lambda connection: _check_reviewing(connection, RoundId(round_id)),
     )
-    closing = parts.signer.sign(
-        ClosingRequested(
-            request_id=decided.decision_id,
-            round_id=decided.round_id,
-            reason=body.reason,
-            actor=caller.actor,
-            submitted_at=decided.received_at,
-        )
+    closing = ClosingRequested(
+        request_id=decided.decision_id,
+        round_id=decided.round_id,
+        reason=body.reason,
+        actor=caller.actor,
+        submitted_at=decided.received_at,
     )
     shards = await parts.in_transaction(
         lambda connection: tasks.shards_of(connection, decided.round_id)
@@ -188,9 +189,15 @@ async def close_reviewing(
 def _check_approval(
     connection: Connection, round_id: RoundId, body: ApprovalBody, caller: Caller
 ) -> None:
-    """Raises NotFound, DutiesNotSeparate, NotAwaitingApproval, StaleApproval, InvalidInput."""
+    """Raises NotFound, NotAllowed, DutiesNotSeparate, GlassNotBroken, NotAwaitingApproval,
+    StaleApproval, InvalidInput."""
     round_ = rounds.get_round(connection, round_id)
-    check_approver(caller.account_id, requested_by=round_.plan.requested_by.account_id)
+    conflict = dataset_conflict(
+        caller.account_id,
+        requested_by=round_.plan.requested_by.account_id,
+        answered_by=reviews.answered_by(connection, round_id),
+    )
+    check_separate(caller, conflict, break_glass=body.break_glass, reason=body.reason)
     waiting = (round_.awaiting or {}).get("dataset_digest")
     if round_.phase is not Phase.APPROVAL or waiting is None:
         raise NotAwaitingApproval(

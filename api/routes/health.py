@@ -4,17 +4,22 @@ from __future__ import annotations
 
 from typing import Annotated, Literal
 
+import structlog
 from fastapi import APIRouter, Depends, Response
 from fastapi.concurrency import run_in_threadpool
 
-from api.authentication import Caller, caller_of
+from api.authentication import Caller, allowing, caller_of
+from api.schemas.audit import KeyView
 from api.state import Parts, State
-from domain.errors import DatabaseUnavailable
+from domain.accounts import Permission
+from domain.errors import Conflict, DatabaseUnavailable
 from storage import database
+from storage import signing_keys as keys
 from workers import telemetry
-from workers.signing import PublicKey
 
 router = APIRouter(tags=["health"])
+
+_log = structlog.get_logger(__name__)
 
 Check = Literal["ok", "unavailable", "migration needed"]
 
@@ -45,10 +50,34 @@ async def metrics() -> Response:
 @router.get("/api/v1/signing-keys", summary="The public keys that verify who acted", tags=["audit"])
 async def signing_keys(
     caller: Annotated[Caller, Depends(caller_of)], parts: Parts
-) -> list[PublicKey]:
-    """A signature reads `key_id:base64`, over the SHA-256 of the message's canonical form."""
+) -> list[KeyView]:
+    """A signature reads `key_id:base64`, over the SHA-256 of the message's canonical form. Every
+    key that ever signed is here, so that what was signed before a rotation can be checked too."""
     del caller
-    return [parts.signer.public_key]
+    known = await parts.in_transaction(keys.list_keys)
+    return [KeyView.of(each, current=parts.signer.key_id) for each in known]
+
+
+@router.post(
+    "/api/v1/signing-keys/{key_id}/retirement",
+    status_code=204,
+    summary="Have nothing count any more that a key signs",
+    tags=["audit"],
+)
+async def retire_signing_key(
+    key_id: str,
+    caller: Annotated[Caller, Depends(allowing(Permission.MANAGE_ACCOUNTS))],
+    parts: Parts,
+) -> None:
+    """For a key that may have been stolen, once every process of the API signs with another one.
+    Shards that are open go on with the keys that they know until they ask again."""
+    if key_id == parts.signer.key_id:
+        raise Conflict(
+            "this process signs with that key",
+            hint="move the file LABELWRIGHT_SIGNING_KEY away and start the API again first",
+        )
+    await parts.in_transaction(lambda connection: keys.retire(connection, key_id))
+    _log.warning("a signing key was retired", key_id=key_id, by=caller.account_id)
 
 
 def _database(parts: State) -> Check:

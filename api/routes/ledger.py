@@ -19,7 +19,7 @@ from api.state import Parts, State
 from domain.accounts import Permission
 from domain.errors import TemporalUnavailable
 from domain.ids import RoundId
-from storage import rounds
+from storage import rounds, signing_keys
 from workers.client import payload_codec
 
 router = APIRouter(prefix="/api/v1/rounds", tags=["audit"])
@@ -56,7 +56,7 @@ async def get_ledger(
 async def verify(round_id: str, caller: Auditor, parts: Parts) -> ReportView:
     del caller
     known = await _known(parts, round_id)
-    key = parts.signer.public_key
+    keys = await parts.in_transaction(signing_keys.public_keys)
     audit = await run_in_threadpool(_audit)
     report = await audit.verify_round(
         await _client(parts),
@@ -64,7 +64,7 @@ async def verify(round_id: str, caller: Auditor, parts: Parts) -> ReportView:
         parts.store,
         parts.settings.datasets,
         known,
-        public_keys={key.key_id: key.public_key},
+        public_keys=keys,
         codec=payload_codec(parts.settings),
     )
     return ReportView.of(report)

@@ -87,7 +87,7 @@ async def undo(review_id: str, caller: Labeller, parts: Parts) -> Undone:
         submitted_at=now(),
     )
     try:
-        await parts.temporal.undo(task.round_id, task.shard, parts.signer.sign(request))
+        await parts.temporal.undo(task.round_id, task.shard, request)
     except WorkflowEnded as error:
         raise _stands(receipt.review_id, "reviewing of this record has ended") from error
     return Undone(

@@ -18,7 +18,7 @@ from api.state import Parts, State
 from domain.accounts import Permission
 from domain.errors import TemporalUnavailable
 from domain.ids import PoolId, RecordId, RoundId
-from storage import gold, models, reviews, rounds, tasks
+from storage import gold, models, reviews, rounds, signing_keys, tasks
 from storage.gold import DoubtfulReview
 
 router = APIRouter(prefix="/api/v1/rounds", tags=["rounds"])
@@ -183,5 +183,7 @@ async def get_evaluations(round_id: str, caller: Viewer, parts: Parts) -> dict[s
 def _write_down(
     connection: Connection, body: RoundBody, caller: Caller, parts: State
 ) -> _WrittenDown:
-    plan = parts.signer.sign(plan_round(connection, body, caller))
+    plan = parts.signer.sign_plan(plan_round(connection, body, caller))
+    # In one transaction with the plan: its workflow knows the key before it looks at the plan.
+    signing_keys.make_known(connection, parts.signer.public_key)
     return _WrittenDown(round_id=rounds.create_round(connection, plan).round_id)

@@ -10,7 +10,32 @@ from domain.canonical import Sha256
 from domain.ids import RoundId, Timestamp
 
 if TYPE_CHECKING:
+    from storage.signing_keys import KnownKey
     from workers.audit import AuditReport, LedgerLine
+
+
+@dataclass(frozen=True, kw_only=True)
+class KeyView:
+    key_id: str
+    algorithm: str
+    public_key: str
+    """The 32 raw bytes, base64."""
+    first_seen: Timestamp
+    retired_at: Timestamp | None
+    """Since when nothing that it signs counts any more; none while it counts."""
+    current: bool
+    """Whether the process that answers signs with it."""
+
+    @classmethod
+    def of(cls, known: KnownKey, *, current: str) -> KeyView:
+        return cls(
+            key_id=known.key.key_id,
+            algorithm="Ed25519",
+            public_key=known.key.public_key,
+            first_seen=known.first_seen,
+            retired_at=known.retired_at,
+            current=known.key.key_id == current,
+        )
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -22,6 +47,8 @@ class LineView:
     kind: str
     actor: str
     account_id: str
+    authenticated_by: str
+    """How the actor proved who they are: `token`, `session`, or `system` for the process itself."""
     subject: str
     detail: Document
     reason: str
@@ -54,6 +81,8 @@ class ReportView:
     checks: list[str]
     findings: list[FindingView]
     notes: list[str]
+    builds: list[str]
+    """Every build of the workers that has decided something in the round."""
 
     @classmethod
     def of(cls, report: AuditReport) -> ReportView:
@@ -69,4 +98,5 @@ class ReportView:
             checks=list(report.checks),
             findings=[FindingView(**asdict(finding)) for finding in report.findings],
             notes=list(report.notes),
+            builds=list(report.builds),
         )

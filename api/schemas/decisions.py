@@ -31,6 +31,9 @@ class BatchDecisionBody(Body):
     policy: str | None = Field(default=None, max_length=100, pattern=r"@[1-9][0-9]*$")
     """With `amend`: the approved policy to select by instead, as `name@version`."""
     reason: Reason = Field(min_length=1)
+    break_glass: bool = False
+    """In an emergency: although the separation of duties stands against it. The reason says why,
+    and approvers, auditors and admins are told at once."""
 
     @model_validator(mode="after")
     def _a_policy_to_amend_by(self) -> BatchDecisionBody:
@@ -58,6 +61,8 @@ class ApprovalBody(Body):
     reason: Reason = ""
     records: list[str] = Field(default_factory=list, max_length=1_000)
     """With a rejection: records to look at again. Without them a rejection ends the round."""
+    break_glass: bool = False
+    """As for a decision about a batch."""
 
     @model_validator(mode="after")
     def _a_rejection_has_a_reason(self) -> ApprovalBody:

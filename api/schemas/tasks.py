@@ -67,6 +67,8 @@ class TaskView:
     lease_until: Timestamp | None
     deadline: Timestamp | None
     progress: Progress
+    shown: Sha256
+    """Digest of what this task shows: sent back with an answer, it is checked and signed."""
     rationale_for: list[VerdictKind]
     """Verdicts that are not taken without a reason."""
     undo_seconds: float
@@ -190,8 +192,13 @@ class AnswerBody(Body):
     confidence: float | None = Field(default=None, ge=0.0, le=1.0)
     rationale: str = Field(default="", max_length=MAX_RATIONALE)
     seconds: float = Field(default=0.0, ge=0.0, le=MAX_SECONDS)
+    shown: Sha256 | None = Field(default=None, max_length=64)
+    """`shown` of the task that was judged. Left out, it is taken for what the task shows now."""
 
     @property
     def digest(self) -> Sha256:
         """Of all that was said: the same review id must not come with anything else."""
-        return digest(self.model_dump(mode="json", by_alias=True))
+        said = self.model_dump(mode="json", by_alias=True)
+        if self.shown is None:
+            del said["shown"]  # an answer that was sent before there was this is still the same
+        return digest(said)

@@ -18,6 +18,7 @@ from storage.tables.people import (
     profile_changes,
     profiles,
     sessions,
+    signing_keys,
     standings,
 )
 from storage.tables.pools import (
@@ -84,6 +85,7 @@ __all__ = [
     "rounds",
     "routings",
     "sessions",
+    "signing_keys",
     "standings",
     "superseded_records",
     "task_directions",

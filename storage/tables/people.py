@@ -14,6 +14,7 @@ from sqlalchemy import (
     Integer,
     Table,
     Text,
+    func,
 )
 from sqlalchemy.dialects.postgresql import JSONB
 
@@ -110,6 +111,16 @@ one_time_passwords = Table(
     Column("used_at", Instant),
     Index("ix_one_time_passwords_account_id", "account_id"),
 )
+
+signing_keys = Table(
+    "signing_keys",
+    metadata,
+    Column("key_id", Text, primary_key=True),
+    Column("public_key", Text, nullable=False),
+    Column("first_seen", Instant, nullable=False, server_default=func.now()),
+    Column("retired_at", Instant),
+)
+"""The public keys with which the API has ever signed who acted: only ever added to."""
 
 sessions = Table(
     "sessions",

@@ -35,6 +35,8 @@ dataset_versions = Table(
     Column("ledger_head", Text, nullable=False),
     Column("approved_by", Text, nullable=False),
     Column("published_at", Instant, nullable=False),
+    # Only then may who approved it have another part in its round: a trigger refuses the row else.
+    Column("break_glass", Boolean, nullable=False, server_default="false"),
     UniqueConstraint("round_id"),
     CheckConstraint("version >= 1", name="version_counts_from_one"),
     CheckConstraint("(version = 1) = (parent_version IS NULL)", name="first_has_no_parent"),

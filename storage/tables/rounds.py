@@ -127,6 +127,7 @@ tasks = Table(
     Column("kind", Text, nullable=False),
     Column("slot", Integer, nullable=False),
     Column("lane", Integer, nullable=False, server_default="0"),
+    Column("look", Integer, nullable=False, server_default="1"),
     Column("status", Text, nullable=False, server_default="open"),
     Column("priority", Integer, nullable=False, server_default="0"),
     # What escalations have added to it, so that showing one twice adds it once.

@@ -238,7 +238,7 @@ async def test_while_temporal_is_away_no_answer_among_many_is_acknowledged(
     reviewing = await start_reviewing(team)
     body = {"answers": [answer(task_id=task) for task in await claim_two(team)]}
     there = team.state.temporal
-    object.__setattr__(team.state, "temporal", Temporal(without_temporal))
+    object.__setattr__(team.state, "temporal", Temporal(without_temporal, team.state.signer))
     away = (await team.rita.post("/api/v1/reviews", json=body)).json()["results"]
     assert [each["problem"]["code"] for each in away] == ["temporal_unavailable"] * 2
     object.__setattr__(team.state, "temporal", there)

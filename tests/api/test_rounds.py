@@ -100,7 +100,7 @@ async def test_while_temporal_is_away_the_round_is_not_started_and_a_retry_start
 ) -> None:
     define(team)
     there = team.state.temporal
-    object.__setattr__(team.state, "temporal", Temporal(without_temporal))
+    object.__setattr__(team.state, "temporal", Temporal(without_temporal, team.state.signer))
     away = await team.requester.post("/api/v1/rounds", json={"pool": "mail"})
     assert (away.status_code, code(away)) == (503, "temporal_unavailable")
     context = away.json()["context"]
@@ -121,7 +121,7 @@ async def test_a_round_whose_start_was_cut_off_is_started_later(
 ) -> None:
     define(team)
     there = team.state.temporal
-    object.__setattr__(team.state, "temporal", Temporal(without_temporal))
+    object.__setattr__(team.state, "temporal", Temporal(without_temporal, team.state.signer))
     away = await team.requester.post("/api/v1/rounds", json={"pool": "mail"})
     with pytest.raises(TemporalUnavailable):
         await start_waiting(team.state, older_than=timedelta(0))

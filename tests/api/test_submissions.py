@@ -78,7 +78,7 @@ async def test_while_temporal_is_away_nothing_is_acknowledged_and_a_retry_comple
     reviewing = await start_reviewing(team)
     address, body = f"/api/v1/tasks/{await claimed(team)}/review", answer()
     there = team.state.temporal
-    object.__setattr__(team.state, "temporal", Temporal(without_temporal))
+    object.__setattr__(team.state, "temporal", Temporal(without_temporal, team.state.signer))
     away = await team.rita.post(address, json=body)
     assert away.status_code == 503
     assert code(away) == "temporal_unavailable"

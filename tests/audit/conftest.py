@@ -2,24 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Iterator, Sequence
+from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 from uuid import uuid4
 
 import pytest
 import pytest_asyncio
-from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
-from temporalio.client import (
-    Client,
-    Interceptor,
-    OutboundInterceptor,
-    SignalWorkflowInput,
-    StartWorkflowInput,
-    WorkflowHandle,
-)
+from temporalio.client import Client
 
 from activities.archive import archive_round
 from domain.ids import RecordId, RoundId, round_workflow_id
@@ -27,41 +18,13 @@ from domain.rounds import RoundPlan, RoundResult
 from storage.database import engine as connect_database
 from storage.histories import ArchivedHistory, histories_of
 from tests.conftest import TEMPLATE
+from tests.signing import KEYS, SIGNER
 from tests.temporal_server import temporal_server
 from tests.workflows.round_world import Answer, World, make_world, truth, working
 from workers.audit import AuditReport, FindingKind, verify_round
 from workers.conversion import encrypted
 from workers.encryption import EncryptionCodec, ensure_keys
 from workers.postgres import EmbeddedPostgres
-from workers.signing import Signer
-
-PRIVATE_KEY = Ed25519PrivateKey.generate()
-SIGNER = Signer(PRIVATE_KEY)
-KEYS = {SIGNER.key_id: SIGNER.public_key.public_key}
-
-
-class Signing(Interceptor):
-    """Signs what leaves a client, as the API does."""
-
-    def intercept_client(self, next: OutboundInterceptor) -> OutboundInterceptor:  # noqa: A002
-        return _Signing(super().intercept_client(next))
-
-
-class _Signing(OutboundInterceptor):
-    async def start_workflow(
-        self,
-        input: StartWorkflowInput,  # noqa: A002
-    ) -> WorkflowHandle[Any, Any]:
-        input.args = _signed(input.args)
-        return await super().start_workflow(input)
-
-    async def signal_workflow(self, input: SignalWorkflowInput) -> None:  # noqa: A002
-        input.args = _signed(input.args)
-        await super().signal_workflow(input)
-
-
-def _signed(messages: Sequence[Any]) -> list[Any]:
-    return [SIGNER.sign(message) for message in messages]
 
 
 @pytest.fixture(scope="session")
@@ -99,7 +62,7 @@ class Ended:
 def signed_plan(world: World, **changes: object) -> RoundPlan:
     """A plan of its own name: the worlds of several tests share a Temporal server."""
     names = {"round_id": RoundId(f"round-{uuid4().hex[:8]}")}
-    return SIGNER.sign(world.plan(world.pool(), **names | changes))
+    return SIGNER.sign_plan(world.plan(world.pool(), **names | changes))
 
 
 async def end_a_round(world: World, answer: Answer = truth, **changes: object) -> Ended:
@@ -140,7 +103,7 @@ def divided(record_id: RecordId, reviewer: str) -> str:
 async def signing_world(address: str, database_url: str, folder: Path) -> AsyncIterator[World]:
     connected = connect_database(database_url)
     converter = encrypted(EncryptionCodec(ensure_keys(folder / "secrets" / "payload.keys")))
-    client = await Client.connect(address, interceptors=[Signing()], data_converter=converter)
+    client = await Client.connect(address, data_converter=converter)
     world = make_world(client, connected, folder)
     async with working(world):
         yield world

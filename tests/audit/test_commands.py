@@ -10,11 +10,11 @@ import sysconfig
 from pathlib import Path
 
 import pytest
-from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 from sqlalchemy import text
 
-from tests.audit.conftest import PRIVATE_KEY, Ended
+from tests.audit.conftest import Ended
 from tests.audit.tampering import tampered
+from tests.signing import KEYS, SIGNER
 
 pytestmark = [pytest.mark.slow, pytest.mark.asyncio(loop_scope="module")]
 
@@ -25,8 +25,6 @@ async def labelwright(
     ended: Ended, address: str, *arguments: str
 ) -> subprocess.CompletedProcess[str]:
     folder = ended.world.datasets.parent
-    key = folder / "signing.pem"
-    key.write_bytes(PRIVATE_KEY.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()))
     ours = {name: value for name, value in os.environ.items() if "LABELWRIGHT" not in name}
     return await asyncio.to_thread(
         subprocess.run,
@@ -38,7 +36,6 @@ async def labelwright(
                 hide_password=False
             ),
             "LABELWRIGHT_TEMPORAL_ADDRESS": address,
-            "LABELWRIGHT_SIGNING_KEY": str(key),
             "COLUMNS": "200",
         },
         capture_output=True,
@@ -111,6 +108,17 @@ async def test_tables_are_set_right_by_a_command(ended: Ended, temporal_address:
     none = await labelwright(ended, temporal_address, "db", "rebuild")
     assert none.returncode == 1
     assert "--all" in none.stderr
+
+
+async def test_the_keys_that_verify_who_acted_are_shown(
+    ended: Ended, temporal_address: str
+) -> None:
+    shown = await labelwright(ended, temporal_address, "audit", "keys")
+    assert SIGNER.key_id in shown.stdout, shown.stderr
+    as_json = await labelwright(ended, temporal_address, "audit", "keys", "--json")
+    [known] = json.loads(as_json.stdout)
+    assert known["key"] == {"key_id": SIGNER.key_id, "public_key": KEYS[SIGNER.key_id]}
+    assert known["retired_at"] is None
 
 
 async def test_an_archived_round_verifies_while_temporal_is_down(

@@ -16,8 +16,9 @@ from domain.rounds import Phase
 from domain.routing import Queue, Routing, Rule
 from storage import gold, lanes, notices, profiles, reviews, rounds
 from storage.tables import lanes as lane_table
-from tests.audit.conftest import SIGNER, Ended
+from tests.audit.conftest import Ended
 from tests.audit.test_kinds import published
+from tests.signing import SIGNER
 from tests.workflows.round_world import World, text_of, truth
 from workers.audit import FindingKind
 
@@ -47,7 +48,7 @@ def pool_with_gold(world: World) -> PoolId:
 
 async def run(world: World, pool: PoolId, answer: object, **changes: object) -> Ended:
     plan = world.plan(pool, round_id=RoundId(f"round-{uuid4().hex[:8]}"), **changes)
-    result = await world.complete(SIGNER.sign(plan), answer)  # type: ignore[arg-type]
+    result = await world.complete(SIGNER.sign_plan(plan), answer)  # type: ignore[arg-type]
     assert result.phase is Phase.CLOSED, result.failure
     return Ended(world=world, round_id=plan.round_id, result=result)
 
@@ -135,7 +136,7 @@ async def test_a_round_sends_records_where_its_routing_says_and_an_audit_says_th
 
 async def test_a_round_says_which_records_wait_for_people_that_are_not_there(world: World) -> None:
     routing = Routing(name="rare", rules=(Rule(when='arm == "random"', language="tlh"),))
-    plan = SIGNER.sign(
+    plan = SIGNER.sign_plan(
         world.plan(world.pool(), round_id=RoundId(f"round-{uuid4().hex[:8]}"), routing=routing)
     )
     handle = await world.start(plan)

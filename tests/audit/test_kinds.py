@@ -20,8 +20,9 @@ from storage import definitions, pools
 from storage.formats import Format
 from storage.importing import import_records
 from storage.readers import Mapping, read_rows
-from tests.audit.conftest import SIGNER, Ended
+from tests.audit.conftest import Ended
 from tests.learning.products import product_pairs, row_of
+from tests.signing import SIGNER
 from tests.workflows.round_world import WORDS, Answer, World
 
 pytestmark = pytest.mark.slow
@@ -67,7 +68,7 @@ async def end_a_round_of(
     plan = world.plan(
         pool[0], round_id=RoundId(f"round-{uuid4().hex[:8]}"), kind=kind, schema=pool[1]
     )
-    result = await world.complete(SIGNER.sign(plan), answer, settle=settle)
+    result = await world.complete(SIGNER.sign_plan(plan), answer, settle=settle)
     assert result.phase is Phase.CLOSED, result.failure
     return Ended(world=world, round_id=plan.round_id, result=result)
 

@@ -26,10 +26,10 @@ from domain.ids import (
 from domain.ledger import GENESIS
 from domain.reviews import DeadlineExtended, Submission, Verdict, VerdictKind
 from domain.rounds import Phase, RoundPlan
+from domain.signing import audience_of
 from storage import reviews, rounds, tasks
 from storage.rounds import get_batch
 from tests.audit.conftest import (
-    SIGNER,
     Ended,
     archive,
     divided,
@@ -39,6 +39,7 @@ from tests.audit.conftest import (
     signing_world,
     verify,
 )
+from tests.signing import SIGNER
 from tests.workflows.round_world import World, candidate_of, truth
 from workers.audit import FindingKind, ledger_of
 
@@ -125,21 +126,21 @@ async def test_a_round_with_a_second_look_verifies(world: World) -> None:
     assert (await verify(world, plan.round_id)).findings == ()
 
 
-async def test_an_unsigned_signal_past_the_api_is_a_forged_actor(
+async def test_an_unsigned_signal_past_the_api_is_turned_away_and_noted(
     world: World, temporal_address: str
 ) -> None:
     plan = await reviewing(world)
     insider = await Client.connect(temporal_address, identity="insider")
     shard = insider.get_workflow_handle(shard_workflow_id(plan.round_id, 0))
     await shard.signal("review", answer_to_the_first(world, plan, "sport"))
-    await shown(world, plan)
     await world.answer_all(plan.round_id, most=4)
-    findings = (await verify(world, plan.round_id)).findings
-    assert [each.kind for each in findings] == [FindingKind.FORGED_ACTOR], findings
-    [finding] = findings
-    assert finding.subject.startswith(f"history {shard.id} run ")
-    assert "is not signed" in finding.message
-    assert "insider" in finding.message
+    report = await verify(world, plan.round_id)
+    assert report.findings == ()
+    assert any("1 forged messages came past the API" in note for note in report.notes)
+    lines = await ledger_of(world.client, world.engine, world.store, plan.round_id)
+    [line] = [each for each in lines if each.kind == "message_forged"]
+    assert line.detail["claimed_name"] == world.reviewers[0].name
+    assert (line.actor, line.detail["refusal"]) == ("labelwright", "it is not signed")
     await end_open_round(world, plan)
 
 
@@ -147,18 +148,19 @@ async def test_a_signature_of_another_message_does_not_help(
     world: World, temporal_address: str
 ) -> None:
     plan = await reviewing(world)
-    honest = SIGNER.sign(answer_to_the_first(world, plan, "sport"))
+    audience = audience_of(shard_workflow_id(plan.round_id, 0), "review")
+    honest = SIGNER.sign(answer_to_the_first(world, plan, "sport"), audience=audience)
     forged = replace(honest, verdict=Verdict(kind=VerdictKind.LABEL, label="money"))
     insider = await Client.connect(temporal_address)
     shard = insider.get_workflow_handle(shard_workflow_id(plan.round_id, 0))
     await shard.signal("review", forged)
     await shard.signal("review", "no message at all")
     await shard.signal("publish_at_once", forged)
-    await shown(world, plan)
     await world.answer_all(plan.round_id, most=4)
-    findings = (await verify(world, plan.round_id)).findings
+    report = await verify(world, plan.round_id)
+    findings = report.findings
+    assert any("1 forged messages" in note for note in report.notes)
     assert sorted(finding.kind for finding in findings) == [
-        FindingKind.FORGED_ACTOR,
         FindingKind.SIGNAL_UNREADABLE,
         FindingKind.SIGNAL_UNREADABLE,
     ], findings
@@ -266,7 +268,7 @@ async def test_a_shard_that_continued_as_new_verifies_as_one_chain(
 
 async def test_a_round_that_failed_verifies(world: World) -> None:
     nothing_left = world.pool(16, seeds=6, tests=10)
-    plan = SIGNER.sign(replace(signed_plan(world), pool_id=nothing_left))
+    plan = SIGNER.sign_plan(replace(signed_plan(world), pool_id=nothing_left))
     result = await (await world.start(plan)).result()
     assert result.phase is Phase.FAILED
     assert (await verify(world, plan.round_id)).findings == ()
@@ -274,7 +276,7 @@ async def test_a_round_that_failed_verifies(world: World) -> None:
 
 async def test_an_earlier_version_still_verifies_once_a_later_one_is_out(world: World) -> None:
     first = signed_plan(world)
-    second = SIGNER.sign(replace(first, round_id=RoundId(f"{first.round_id}-next")))
+    second = SIGNER.sign_plan(replace(first, round_id=RoundId(f"{first.round_id}-next")))
     for plan in (first, second):
         await world.complete(plan, divided)
     for plan in (first, second):

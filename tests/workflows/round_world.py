@@ -46,12 +46,13 @@ from domain.rounds import (
     RoundResult,
 )
 from domain.tasks import TaskKind
-from storage import accounts, claims, definitions, pools, reviews, rounds, tasks
+from storage import accounts, claims, definitions, pools, reviews, rounds, signing_keys, tasks
 from storage.artifacts import ArtifactStore
 from storage.formats import Format
 from storage.importing import import_records
 from storage.readers import read_rows
 from storage.rows import Mapping
+from tests.signing import SIGNER, signing_client
 from tests.webhook_receiver import SEALER, TO_LOOPBACK
 from workers.compute import compute_worker
 from workers.orchestration import orchestration_worker
@@ -158,6 +159,7 @@ class World:
         return RoundPlan(**(fields | changes))  # type: ignore[arg-type]
 
     async def start(self, plan: RoundPlan) -> WorkflowHandle[RoundWorkflow, RoundResult]:
+        plan = SIGNER.sign_plan(plan)
         with self.engine.begin() as connection:
             rounds.create_round(connection, plan)
         return await self.client.start_workflow(
@@ -330,6 +332,7 @@ def candidate_of(found: rounds.Round) -> str:
 def make_world(client: Client, engine: Engine, folder: Path) -> World:
     """People, a label schema and a guideline, and nothing else yet."""
     with engine.begin() as connection:
+        signing_keys.make_known(connection, SIGNER.public_key)
         people = {
             name: _person(accounts.create_account(connection, name=name, roles=[role]))
             for name, role in (
@@ -350,7 +353,7 @@ def make_world(client: Client, engine: Engine, folder: Path) -> World:
     datasets = folder / "datasets"
     datasets.mkdir(exist_ok=True)
     return World(
-        client=client,
+        client=signing_client(client),
         engine=engine,
         store=ArtifactStore(folder / "artifacts"),
         datasets=datasets,

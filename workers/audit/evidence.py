@@ -33,6 +33,7 @@ class LedgerLine:
     kind: str
     actor: str
     account_id: str
+    authenticated_by: str
     subject: str
     detail: dict[str, Json]
     reason: str
@@ -180,6 +181,7 @@ def _line(source: str, entry: Entry) -> LedgerLine:
         kind=decision.kind,
         actor=decision.actor.name,
         account_id=decision.actor.account_id,
+        authenticated_by=decision.actor.authenticated_by,
         subject=decision.subject,
         detail=decision.detail,
         reason=decision.reason,

@@ -69,3 +69,5 @@ class AuditReport:
     findings: tuple[Finding, ...]
     notes: tuple[str, ...]
     """What could not be compared, and why."""
+    builds: tuple[str, ...] = ()
+    """Every build of the workers that has decided something in the round, sorted."""

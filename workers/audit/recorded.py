@@ -119,6 +119,8 @@ class RecordedRun:
     handed_over: ShardPlan | None
     """What the next run was told, where this one continued as new."""
     next_run: str
+    builds: tuple[str, ...]
+    """Of the workers that completed its workflow tasks, in the order of their first one."""
 
     @property
     def subject(self) -> str:
@@ -173,6 +175,7 @@ def _recorded(history: WorkflowHistory) -> RecordedRun:
         result=decode(result, kind) if ended else None,
         handed_over=decode(continued.input, ShardPlan) if goes_on else None,
         next_run=continued.new_execution_run_id,
+        builds=tuple(dict.fromkeys(_builds(events))),
     )
 
 
@@ -188,6 +191,15 @@ def _until(events: list[HistoryEvent]) -> Timestamp:
             task = event.workflow_task_completed_event_attributes.started_event_id
             return timestamp(started[task].ToDatetime(tzinfo=UTC))
     return Timestamp("")
+
+
+def _builds(events: list[HistoryEvent]) -> Iterator[str]:
+    for event in events:
+        if event.event_type == DECIDED:
+            completed = event.workflow_task_completed_event_attributes
+            build = completed.deployment_version.build_id or completed.worker_version.build_id
+            if build:
+                yield build
 
 
 def _signals(events: list[HistoryEvent]) -> Iterator[Signal]:

@@ -1,13 +1,20 @@
-"""Whether each message was signed by the API for whoever it says acted."""
+"""Whether each message was signed by the API for whoever it says acted.
+
+Rounds check that themselves, and turn a forged message away: it is in their ledger and changed
+nothing. What a round that began before it checked has let in, or one lets in wrongly, is a finding.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 
+from domain.records import Json
+from domain.reviews import signed_part
 from domain.rounds import RoundPlan
-from workers.audit.evidence import Evidence
+from domain.signing import audience_of
+from workers.audit.evidence import Evidence, Run
 from workers.audit.findings import Finding, FindingKind
-from workers.audit.recorded import Message
+from workers.audit.recorded import Message, Signal
 from workers.signing import verify
 
 
@@ -17,13 +24,39 @@ def check_signatures(evidence: Evidence, public_keys: Mapping[str, str]) -> Iter
         plan = run.recorded.plan
         if isinstance(plan, RoundPlan):
             why_not = _why_not(plan, public_keys)
-            if why_not:
+            if why_not and signed_part(plan) not in _turned_away(run):
                 yield _forged(f"{run.recorded.subject} event 1", "start", plan, why_not)
+        turned_away = _turned_away(run)
         for signal in run.recorded.signals:
-            why_not = "" if signal.message is None else _why_not(signal.message, public_keys)
-            if signal.message is not None and why_not:
+            if signal.message is None or signed_part(signal.message) in turned_away:
+                continue
+            why_not = _why_not(signal.message, public_keys)
+            if not why_not and signal.message.audience:
+                why_not = _astray(run.recorded.workflow_id, signal)
+            if why_not:
                 subject = f"{run.recorded.subject} event {signal.event_id}"
                 yield _forged(subject, signal.name, signal.message, why_not, by=signal.identity)
+
+
+def count_turned_away(evidence: Evidence) -> int:
+    """Messages that the round's own workflows have found to be forged."""
+    return sum(len(_turned_away(run)) for run in evidence.runs)
+
+
+def _turned_away(run: Run) -> set[Json]:
+    return {
+        entry.decision.detail["message_digest"]
+        for entry in run.replayed.entries
+        if entry.decision.kind == "message_forged"
+    }
+
+
+def _astray(workflow_id: str, signal: Signal) -> str:
+    """Why the message does not count where it came in; empty when it does."""
+    message = signal.message
+    if message is None or message.audience == audience_of(workflow_id, signal.name):
+        return ""
+    return f"was signed for {message.audience}"
 
 
 def _why_not(message: Message | RoundPlan, public_keys: Mapping[str, str]) -> str:

@@ -33,7 +33,7 @@ from workers.audit.read_model import (
 )
 from workers.audit.recorded import UnreadableHistory
 from workers.audit.replay import replay
-from workers.audit.signed import check_signatures
+from workers.audit.signed import check_signatures, count_turned_away
 from workers.audit.sources import Sourced, find_histories
 
 TABLES = (
@@ -155,6 +155,7 @@ def _report(
         ),
         findings=tuple(findings),
         notes=(*sourced.notes, *_notes(evidence, public_keys)),
+        builds=tuple(sorted({build for run in evidence.runs for build in run.recorded.builds})),
     )
 
 
@@ -184,6 +185,12 @@ def _notes(evidence: Evidence, public_keys: Mapping[str, str]) -> Iterator[str]:
         yield "signatures were not checked: no public key is known"
     if evidence.result is None and evidence.replays(ROUND):
         yield "the round is open: what it has decided so far was checked"
+    forged = count_turned_away(evidence)
+    if forged:
+        yield (
+            f"{forged} forged messages came past the API; the round turned them away, and its "
+            "ledger has them as message_forged"
+        )
     waiting = unhandled(evidence)
     if waiting:
         yield f"{waiting} signals have arrived that no worker has looked at yet"
