@@ -17,7 +17,7 @@ from temporalio.client import (
     SchedulePolicy,
     ScheduleSpec,
 )
-from temporalio.worker import Worker
+from temporalio.worker import Worker, WorkerDeploymentConfig
 
 from activities.archive import ArchiveActivities
 from activities.delivery import DeliveryActivities
@@ -35,9 +35,11 @@ from storage.database import engine as connect_database
 from workers import sealing
 from workers.archive_health import ArchiveCollector
 from workers.client import connect_patiently
+from workers.deployment import deployment_config, make_current
 from workers.sandbox import workflow_runner
 from workers.service import serve
 from workers.settings import Settings
+from workers.versioning import Versioning
 from workflows.archive import ArchiveWorkflow
 from workflows.delivery import DeliveryWorkflow
 from workflows.retention import RetentionWorkflow
@@ -72,7 +74,11 @@ async def run(settings: Settings) -> None:
         public_url=settings.public_url,
     )
     store = ArtifactStore(settings.artifacts)
-    await serve(orchestration_worker(client, engine, store, delivery, settings.retention))
+    versioning = settings.worker_versioning
+    worker = orchestration_worker(
+        client, engine, store, delivery, settings.retention, deployment_config(versioning)
+    )
+    await serve(worker, make_current(client, versioning))
 
 
 def orchestration_worker(
@@ -81,8 +87,10 @@ def orchestration_worker(
     store: ArtifactStore,
     delivery: DeliveryActivities,
     retention: Retention,
+    deployment: WorkerDeploymentConfig | None = None,
 ) -> Worker:
-    """The worker of the queue `orchestration`."""
+    """The worker of the queue `orchestration`, of this build, and for rounds of any unless
+    `deployment` says otherwise."""
     rounds = RoundActivities(engine)
     review = ReviewActivities(engine, store)
     routing = RoutingActivities(engine, store)
@@ -114,6 +122,7 @@ def orchestration_worker(
         graceful_shutdown_timeout=GRACE,
         interceptors=[ErrorTranslation()],
         workflow_runner=workflow_runner(),
+        deployment_config=deployment or deployment_config(Versioning.OFF),
     )
 
 

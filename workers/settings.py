@@ -18,6 +18,7 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 from domain.destinations import DestinationRules, read_networks
 from domain.errors import DatabaseUnavailable
 from domain.retention import Kept, Retention, Rule
+from workers.versioning import Versioning
 
 DEFAULT_TEMPORAL_ADDRESS = "127.0.0.1:7233"
 
@@ -78,6 +79,11 @@ class Settings(BaseSettings):
     )
     metrics_port: int = Field(
         default=9470, ge=1, le=65535, description="Port of a worker's /metrics and /healthz."
+    )
+    worker_versioning: Versioning = Field(
+        default=Versioning.AUTO_UPGRADE,
+        description="How rounds follow a new build: `auto_upgrade` has the newest take over, "
+        "`pinned` ends each on the build that it began on, `off` asks Temporal for neither.",
     )
     signing_key: Path = Field(
         default=Path(),

@@ -135,7 +135,9 @@ class RoundWorkflow:
     @property
     def _is_own(self) -> bool:
         """Whether the plan is the one of this workflow; else what is shown belongs to another."""
-        return workflow.info().workflow_id == round_workflow_id(self.plan.round_id)
+        return self._reception is None or workflow.info().workflow_id == round_workflow_id(
+            self.plan.round_id
+        )
 
     def _receive(self, signal: str, message: Told) -> None:
         if self._reception is None or self._reception.admits(signal, message):

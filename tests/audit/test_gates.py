@@ -9,10 +9,11 @@ from temporalio.client import Client
 
 from api.cli.ledger_words import words
 from domain.canonical import Sha256
-from domain.ids import round_workflow_id
+from domain.ids import RoundId, round_workflow_id
 from domain.policy import Gate, Measure
 from domain.rounds import Batch, Phase, RoundPlan
 from domain.selections import Findings, GateResult
+from domain.signing import audience_of
 from tests.audit.conftest import end_open_round, signed_plan, verify
 from tests.signing import SIGNER
 from tests.workflows.round_world import (

@@ -10,6 +10,7 @@ import pytest
 from temporalio.client import WorkflowHistory
 from temporalio.worker import Replayer
 
+from domain.ids import RoundId, shard_workflow_id
 from tests.replay.record import FINGERPRINTS, HISTORIES
 from tests.replay.scenarios import SCENARIOS, fingerprint, play
 from tests.workflows.round_world import World
@@ -26,7 +27,10 @@ INSTRUCTIONS = (
 
 def load(path: Path) -> WorkflowHistory:
     text = gzip.decompress(path.read_bytes()).decode()
-    return WorkflowHistory.from_json(path.name.removesuffix(".json.gz"), text)
+    name, _, shard = path.name.removesuffix(".json.gz").partition("-shard-")
+    # Under the ids that they had: who signed a message signed it for one workflow alone.
+    workflow_id = shard_workflow_id(RoundId(name), int(shard)) if shard else f"round/{name}"
+    return WorkflowHistory.from_json(workflow_id, text)
 
 
 @pytest.mark.parametrize("path", GOLDEN, ids=lambda path: f"{path.parent.name}/{path.name}")
