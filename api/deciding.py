@@ -8,12 +8,16 @@ from sqlalchemy import Connection
 
 from api.authentication import Caller
 from api.idempotency import Write, once
+from api.pinning import named_policy
 from api.schemas.body import Body
 from api.schemas.rounds import Decided
 from api.state import State, now
 from domain.accounts import Permission, require
 from domain.duties import check_duties
-from domain.ids import RoundId
+from domain.errors import NotFound
+from domain.ids import AccountId, RoundId
+from storage.plans import policy_in_force
+from storage.rounds import Round
 
 
 def check_separate(caller: Caller, conflict: str | None, *, break_glass: bool, reason: str) -> None:
@@ -64,3 +68,11 @@ async def write_down(
         )
     )
     return decided, first
+
+
+def author_in_force(connection: Connection, round_: Round) -> AccountId | None:
+    """Who wrote the policy that selected the batch; none for one that is no version of a policy."""
+    try:
+        return named_policy(connection, policy_in_force(connection, round_.round_id)[0]).author
+    except NotFound:
+        return None

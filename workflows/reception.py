@@ -102,9 +102,16 @@ class Reception(Generic[Message]):
         learnt = self._keys.keys() - before
         self._pause = FIRST_PAUSE if learnt else min(2 * self._pause, LONGEST_PAUSE)
         self._next_question = later(now(), self._pause)
-        # Whoever has come in meanwhile may have a key that is newer than the answer.
-        strangers, self._strangers = self._strangers[:asked], self._strangers[asked:]
-        return [each for each in strangers if self._is_known(*each)]
+        known = []
+        strangers, self._strangers = self._strangers, []
+        for place, (signal, message) in enumerate(strangers):
+            if key_named_by(message.signature) in self._keys:
+                known.append((signal, message))
+            elif place < asked:
+                self._turn_away(signal, message, "it is signed with a key that is not known")
+            else:  # it came in meanwhile, and its key may be newer than the answer
+                self._strangers.append((signal, message))
+        return known
 
     async def wait_for_strangers(self) -> None:
         """Until somebody waits for the keys and it is time to ask for them."""
@@ -113,12 +120,6 @@ class Reception(Generic[Message]):
             await workflow.sleep(
                 timedelta(seconds=self._pause), summary="before the keys are asked for again"
             )
-
-    def _is_known(self, signal: str, message: Message) -> bool:
-        if key_named_by(message.signature) in self._keys:
-            return True
-        self._turn_away(signal, message, "it is signed with a key that is not known")
-        return False
 
     def _refusal(self, signal: str, message: Message) -> str | None:
         if not message.signature:

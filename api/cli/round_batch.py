@@ -60,6 +60,7 @@ def decided_batch(
     amend: str | None,
     reason: str,
     digest: str | None,
+    break_glass: bool = False,
 ) -> dict[str, Any]:
     """Sends the decision. Raises InvalidInput, NotAwaitingBatchDecision."""
     if accept == (amend is not None):
@@ -80,6 +81,7 @@ def decided_batch(
         "batch_digest": digest,
         "policy": None if amend is None else _pinned(connected, amend),
         "reason": reason,
+        "break_glass": break_glass,
     }
     answer: dict[str, Any] = post(
         connected, f"/rounds/{round_id}/batch-decision", body, key=str(body["decision_id"])

@@ -16,6 +16,14 @@ app = typer.Typer()
 
 RoundArgument = Annotated[str, typer.Argument(help="The round's id: labelwright round list.")]
 ReasonOption = Annotated[str, typer.Option("--reason", help="Goes into the ledger.")]
+BreakGlassOption = Annotated[
+    bool,
+    typer.Option(
+        "--break-glass",
+        help="In an emergency: decide although the separation of duties stands against it. "
+        "Takes the role break_glass and a reason; everybody who watches is told at once.",
+    ),
+]
 
 
 @app.command("decide")
@@ -34,15 +42,23 @@ def decide(
         str | None,
         typer.Option("--digest", help="The batch you have looked at; else the one that waits."),
     ] = None,
+    break_glass: BreakGlassOption = False,
     data_dir: DataDirOption = None,
     api_url: ApiOption = None,
     token: TokenOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Decide about a batch that failed a gate. Whoever asked for the round cannot."""
+    """Decide about a batch that failed a gate. Whoever asked for the round, or wrote the policy,
+    cannot."""
     with client(data_dir, api_url, token) as connected:
         answer = decided_batch(
-            connected, round_id, accept=accept, amend=amend, reason=reason, digest=digest
+            connected,
+            round_id,
+            accept=accept,
+            amend=amend,
+            reason=reason,
+            digest=digest,
+            break_glass=break_glass,
         )
     _print_decided(answer, as_json=as_json)
 
@@ -56,15 +72,21 @@ def approve(
         str | None,
         typer.Option("--digest", help="The dataset you have looked at; else the one that waits."),
     ] = None,
+    break_glass: BreakGlassOption = False,
     data_dir: DataDirOption = None,
     api_url: ApiOption = None,
     token: TokenOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Approve the dataset that waits. Whoever asked for the round cannot."""
+    """Approve the dataset that waits. Whoever asked for the round, or answered in it, cannot."""
     _decide(
         round_id,
-        {"approved": True, "reason": reason, "dataset_digest": digest},
+        {
+            "approved": True,
+            "reason": reason,
+            "dataset_digest": digest,
+            "break_glass": break_glass,
+        },
         (data_dir, api_url, token),
         as_json=as_json,
     )
@@ -83,6 +105,7 @@ def reject(
         str | None,
         typer.Option("--digest", help="The dataset you have looked at; else the one that waits."),
     ] = None,
+    break_glass: BreakGlassOption = False,
     data_dir: DataDirOption = None,
     api_url: ApiOption = None,
     token: TokenOption = None,
@@ -91,7 +114,13 @@ def reject(
     """Reject the dataset that waits: for good, or with records to be looked at again."""
     _decide(
         round_id,
-        {"approved": False, "reason": reason, "dataset_digest": digest, "records": record or []},
+        {
+            "approved": False,
+            "reason": reason,
+            "dataset_digest": digest,
+            "records": record or [],
+            "break_glass": break_glass,
+        },
         (data_dir, api_url, token),
         as_json=as_json,
     )

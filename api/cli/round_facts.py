@@ -38,6 +38,7 @@ def facts_of(found: dict[str, Any]) -> list[tuple[str, object]]:
         facts.append(("Krippendorff's alpha", "unknown" if alpha is None else f"{alpha:.3f}"))
         if (of_sets := quality.get("alpha_of_sets")) is not None:
             facts.append(("alpha, sets agreeing in part", f"{of_sets:.3f}"))
+    facts.extend(_overridden(summary.get("duties_overridden", [])))
     if published := summary.get("published"):
         facts.append(("published", f"{published['dataset']} v{published['version']}"))
     if evaluation := summary.get("evaluation"):
@@ -45,6 +46,13 @@ def facts_of(found: dict[str, Any]) -> list[tuple[str, object]]:
     if failure := found["failure"]:
         facts.append(("ended because", failure.get("message") or failure.get("code", "")))
     return facts
+
+
+def _overridden(decisions: list[dict[str, Any]]) -> list[tuple[str, object]]:
+    """Decisions against the separation of duties: nobody should have to look for them."""
+    return [
+        ("GLASS BROKEN", f"{each['by']}, to {each['what']}: {each['reason']}") for each in decisions
+    ]
 
 
 def _unserved(lanes: list[dict[str, Any]]) -> list[tuple[str, object]]:

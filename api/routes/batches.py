@@ -9,8 +9,8 @@ from fastapi import APIRouter, Depends
 from sqlalchemy import Connection
 
 from api.authentication import Caller, allowing
-from api.deciding import check_separate, write_down
-from api.pinning import named_policy, pinned_policy
+from api.deciding import author_in_force, check_separate, write_down
+from api.pinning import pinned_policy
 from api.schemas.body import IdempotencyKey
 from api.schemas.decisions import BatchDecisionBody
 from api.schemas.rounds import Decided
@@ -22,14 +22,11 @@ from domain.duties import batch_conflict
 from domain.errors import (
     InvalidInput,
     NotAwaitingBatchDecision,
-    NotFound,
     StaleBatchDecision,
 )
-from domain.ids import AccountId, RoundId
+from domain.ids import RoundId
 from domain.rounds import BatchAction, BatchDecided, Phase
 from storage import rounds
-from storage.plans import policy_in_force
-from storage.rounds import Round
 
 router = APIRouter(prefix="/api/v1/rounds", tags=["rounds"])
 
@@ -91,14 +88,6 @@ def _message(
     )
 
 
-def _author_in_force(connection: Connection, round_: Round) -> AccountId | None:
-    """Who wrote the policy that selected the batch; none for one that is no version of a policy."""
-    try:
-        return named_policy(connection, policy_in_force(connection, round_.round_id)[0]).author
-    except NotFound:
-        return None
-
-
 def _check(
     connection: Connection, round_id: RoundId, body: BatchDecisionBody, caller: Caller
 ) -> None:
@@ -108,7 +97,7 @@ def _check(
     conflict = batch_conflict(
         caller.account_id,
         requested_by=round_.plan.requested_by.account_id,
-        policy_author=_author_in_force(connection, round_),
+        policy_author=author_in_force(connection, round_),
         new_author="" if body.policy is None else pinned_policy(connection, body.policy).author,
     )
     check_separate(caller, conflict, break_glass=body.break_glass, reason=body.reason)

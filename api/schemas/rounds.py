@@ -41,7 +41,8 @@ class RoundView:
     `failed_gates` and `shortfalls` that hold the batch."""
     summary: Document
     """What is known so far: batch with its findings, batch_decisions, policy (the one in force),
-    quality, candidate, published, evaluation."""
+    quality, candidate, published, evaluation, and `duties_overridden` where somebody decided
+    against the separation of duties."""
     failure: Document | None
     policy: PolicySummary
     policy_approved_by: str

@@ -15,7 +15,8 @@ from api.state import Parts
 from api.web.batch import batch_view
 from api.web.rendering import PageRoute, page
 from domain.accounts import Permission
-from domain.ids import RoundId
+from domain.duties import MIN_BREAK_GLASS_REASON, dataset_conflict
+from domain.ids import AccountId, RoundId
 from domain.records import Content
 from domain.roles import DatasetRole
 from domain.rounds import Phase
@@ -52,6 +53,15 @@ class Sample:
     round: Round
     counts: dict[Show, int]
     records: list[Checked]
+    answered_by: frozenset[AccountId]
+
+    def conflict_of(self, caller: Caller) -> str | None:
+        """Which part of the caller's stands against their deciding; none when none does."""
+        return dataset_conflict(
+            caller.account_id,
+            requested_by=self.round.plan.requested_by.account_id,
+            answered_by=self.answered_by,
+        )
 
 
 @router.get("/{round_id}/approval")
@@ -86,7 +96,9 @@ async def approve(
         sheets=max(1, -(-sample.counts[show] // SHOWN)),
         roles=list(DatasetRole),
         may_approve=caller.may(Permission.APPROVE),
-        is_requester=caller.account_id == round_.plan.requested_by.account_id,
+        conflict=sample.conflict_of(caller),
+        may_break_glass=caller.may(Permission.BREAK_GLASS),
+        reason_for_glass=MIN_BREAK_GLASS_REASON,
     )
 
 
@@ -101,6 +113,7 @@ def _sample(connection: Connection, round_id: RoundId, show: Show, sheet: int) -
     return Sample(
         round=round_,
         counts=approval.count_outcomes(connection, round_id),
+        answered_by=reviews.answered_by(connection, round_id),
         records=[
             Checked(
                 decided=decided,

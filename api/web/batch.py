@@ -18,7 +18,9 @@ from api.batch_words import (
     gate_words,
     shares,
 )
+from api.deciding import author_in_force
 from domain.accounts import Permission
+from domain.duties import batch_conflict
 from domain.rounds import Phase
 from domain.selections import Distribution, Findings, GateResult
 from storage import policies
@@ -82,7 +84,8 @@ class Wanted:
     records: int
     may_decide: bool
     may_cancel: bool
-    is_requester: bool
+    conflict: str | None
+    """Which part of the caller's stands against their deciding."""
     policies: list[PolicyChoice]
     """Approved ones that would select another batch."""
 
@@ -99,22 +102,26 @@ def wanted_decision(connection: Connection, round_: Round, caller: Caller) -> Wa
     if round_.phase is not Phase.CHECKING or digest is None:
         return None
     batch = round_.summary["batch"]
-    is_requester = caller.account_id == round_.plan.requested_by.account_id
-    may_decide = caller.may(Permission.APPROVE) and not is_requester
+    conflict = batch_conflict(
+        caller.account_id,
+        requested_by=round_.plan.requested_by.account_id,
+        policy_author=author_in_force(connection, round_),
+    )
+    may_decide = caller.may(Permission.APPROVE) and conflict is None
     approved = policies.list_approved(connection) if may_decide else []
     return Wanted(
         digest=str(digest),
         records=batch["records"],
         may_decide=may_decide,
         may_cancel=caller.may(Permission.START_ROUND) or caller.may(Permission.APPROVE),
-        is_requester=is_requester,
+        conflict=conflict,
         policies=[
             PolicyChoice(
                 named=f"{each.policy.name}@{each.policy.version}",
                 description=each.policy.description,
             )
             for each in approved
-            if each.policy.digest != batch["policy_digest"]
+            if each.policy.digest != batch["policy_digest"] and each.author != caller.account_id
         ],
     )
 

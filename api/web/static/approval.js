@@ -11,6 +11,8 @@ if (form) {
   const store = `labelwright/again/${round}/${digest}`;
   const chosen = new Set(JSON.parse(sessionStorage.getItem(store) ?? "[]"));
   const buttons = all("button[type=submit]", form);
+  // There only for whom the separation of duties stops.
+  const glass = form.querySelector("#break-glass");
   // The same decision sent twice counts once; another decision is another one.
   const ids = new Map();
 
@@ -37,6 +39,7 @@ if (form) {
 
   const decide = async (approved, records) => {
     const body = { approved, dataset_digest: digest, reason: find("#reason").value.trim(), records };
+    if (glass?.checked) body.break_glass = true;
     const same = JSON.stringify(body);
     if (!ids.has(same)) ids.set(same, newId());
     for (const button of buttons) button.disabled = true;
@@ -58,7 +61,11 @@ if (form) {
     event.preventDefault();
     say(find("#error"), "");
     const wish = event.submitter?.value ?? "approve";
-    if (wish === "approve") {
+    const least = Number(glass?.dataset.least ?? 0);
+    if (find("#reason").value.trim().length < least) {
+      say(find("#error"), `Breaking the glass takes a reason of ${least} characters or more.`);
+      find("#reason").focus();
+    } else if (wish === "approve") {
       decide(true, []);
     } else if (!find("#reason").value.trim()) {
       say(find("#error"), "A rejection needs a reason: say why.");
