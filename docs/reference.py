@@ -94,6 +94,35 @@ def http() -> str:
     return "\n".join(lines) + "\n"
 
 
+def ledger() -> str:
+    """Every kind of decision."""
+    from domain.decision_kinds import KINDS
+
+    lines = [
+        "# The ledger",
+        "",
+        MADE,
+        "Each entry has its `kind`, the time `at` which it was decided (workflow time, not the",
+        "clock of whoever sent a message), the `actor` by account and name with how they proved",
+        "who they are (`token`, `session` or `system`), a `subject`, a `detail`, a `reason`, and a",
+        "hash over itself and the entry before it. `labelwright audit show ROUND` reads it in",
+        "words, `GET /api/v1/rounds/{round_id}/ledger` in full. Entries of rounds that began under",
+        "0.1.0 carry less; their heads stay what they were.",
+        "",
+        "`shown` is the digest of what a person had before them: content digest, guideline and",
+        "its digest, label schema digest, policy and its digest, look, and the model's suggestion",
+        "if one was shown. `message_digest` is what was signed, `signature` reads",
+        "`key_id:base64`.",
+        "",
+        "| kind | who decides | what it says | detail | reason |",
+        "|---|---|---|---|---|",
+    ]
+    for name, kind in KINDS.items():
+        fields = ", ".join(f"`{each}`" for each in kind.fields)
+        lines.append(f"| `{name}` | {kind.by} | {kind.says} | {fields} | {kind.reason} |")
+    return "\n".join(lines) + "\n"
+
+
 def policy_schema() -> str:
     """What may stand in a sampling policy, for editors and programs."""
     from api.policies.documents import json_schema
@@ -105,6 +134,7 @@ PAGES = {
     "commands.md": commands,
     "settings.md": settings,
     "http.md": http,
+    "ledger.md": ledger,
     "policy.schema.json": policy_schema,
 }
 

@@ -209,7 +209,10 @@ class RoundSteps(BatchSteps):
         if published is None:
             self.ledger.decide("dataset_superseded", subject=candidate.digest)
             return None
-        self.ledger.decide("dataset_published", subject=published.digest, detail=asdict(published))
+        detail = asdict(published)
+        if self.reception is not None:
+            detail |= {"approved_by": approval.actor.account_id, "approval": approval.decision_id}
+        self.ledger.decide("dataset_published", subject=published.digest, detail=detail)
         return published
 
     async def evaluate(

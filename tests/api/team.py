@@ -33,7 +33,7 @@ from domain.rounds import Phase, RoundPlan
 from domain.routing import Lane
 from domain.selections import Selection
 from domain.tasks import TaskKind, TaskOpening
-from storage import accounts, definitions, lanes, pools, rounds, tasks
+from storage import accounts, definitions, lanes, pools, rounds, signing_keys, tasks
 from storage.accounts import Account
 from storage.importing import import_records
 from storage.readers import Row
@@ -64,6 +64,7 @@ class Team:
         with state.engine.begin() as connection:
             # As the API does when it starts.
             ready_made.put_in_place(connection)
+            signing_keys.make_known(connection, state.signer.public_key)
         self.nobody = self.client()
         self.admin = self.join("admin", Role.ADMIN)
         self.requester = self.join("requester", Role.REQUESTER)

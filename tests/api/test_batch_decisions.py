@@ -13,6 +13,7 @@ from domain.canonical import Sha256
 from domain.ids import RoundId, Timestamp, round_workflow_id
 from domain.policy import SamplingPolicy
 from domain.rounds import BatchAction, BatchDecided, Phase
+from domain.signing import audience_of
 from storage import policies, rounds
 from storage.policies import GovernedPolicy
 from tests.api.team import Team, code, signals, start_reviewing
@@ -87,7 +88,9 @@ async def test_an_amendment_is_signalled_signed_with_the_policy_and_its_approver
         policy=governed.policy,
         policy_approved_by=team.accounts["approver"].account_id,
         policy_approved_at=governed.approval.at,
+        policy_author=governed.author,
         signature=message["signature"],
+        audience=audience_of(round_workflow_id(RoundId(round_id)), message["signal"]),
     )
     assert verify(decision, team.state.signer.public_key.public_key)
 

@@ -7,10 +7,22 @@ from uuid import uuid4
 
 import pytest
 
+from activities.rounds import RoundActivities, RoundProjection
+from domain.accounts import Role
 from domain.canonical import Sha256
-from domain.ids import RecordId, RoundId, Timestamp, round_workflow_id
+from domain.ids import (
+    RecordId,
+    ReviewId,
+    RoundId,
+    Timestamp,
+    review_task_id,
+    round_workflow_id,
+)
+from domain.reviews import Submission, Verdict, VerdictKind
 from domain.rounds import ApprovalDecided, Phase
-from storage import rounds
+from domain.signing import audience_of
+from domain.tasks import ProjectedReview, ReviewStatus, TaskKind
+from storage import reviews, rounds
 from tests.api.team import Team, code, signals, start_reviewing
 from workers.signing import verify
 
@@ -61,6 +73,7 @@ async def test_an_approval_is_signalled_signed_and_cites_what_it_approves(team: 
         actor=team.actor("approver"),
         submitted_at=Timestamp(response.json()["received_at"]),
         signature=message["signature"],
+        audience=audience_of(round_workflow_id(RoundId(round_id)), message["signal"]),
     )
     assert verify(decision, team.state.signer.public_key.public_key)
 
@@ -147,3 +160,87 @@ async def test_more_time_goes_to_every_open_shard(team: Team) -> None:
     assert (await team.requester.post(address, json=body)).status_code == 202
     [message] = await signals(team, reviewing.workflow_id)
     assert (message["signal"], message["seconds"]) == ("extend_deadline", 3600.0)
+
+
+EMERGENCY = "the only other approver is in hospital"
+
+
+async def answered(team: Team, round_id: RoundId, name: str) -> None:
+    """That person's review is in the read model, as if the shard had taken it."""
+    message = Submission(
+        review_id=ReviewId(f"by {name}"),
+        task_id=review_task_id(round_id, 0, 0, 0),
+        record_id=RecordId("r000"),
+        verdict=Verdict(kind=VerdictKind.LABEL, label="lost_card"),
+        confidence=None,
+        rationale="",
+        seconds=1.0,
+        guideline="none@1",
+        actor=team.actor(name),
+        submitted_at=LATER,
+    )
+    shown = ProjectedReview(
+        message=message,
+        kind=TaskKind.REVIEW,
+        status=ReviewStatus.ACCEPTED,
+        refusal="",
+        sequence=1,
+        decided_at=LATER,
+        look=1,
+    )
+    with team.state.engine.begin() as connection:
+        reviews.project_reviews(connection, round_id=round_id, shard=0, decided=[shown], at=LATER)
+
+
+async def test_who_answered_in_a_round_approves_it_only_by_breaking_the_glass(team: Team) -> None:
+    round_id = await awaiting_approval(team)
+    address = f"/api/v1/rounds/{round_id}/approval"
+    both = team.join("both", Role.REVIEWER, Role.APPROVER)
+    able = team.join("able", Role.REVIEWER, Role.APPROVER, Role.BREAK_GLASS)
+    for name in ("both", "able"):
+        await answered(team, round_id, name)
+    for client in (both, able):
+        refused = await client.post(address, json=approval(reason=EMERGENCY))
+        assert (refused.status_code, code(refused)) == (403, "duties_not_separate")
+    openly = {"break_glass": True, "reason": EMERGENCY}
+    assert code(await both.post(address, json=approval(**openly))) == "not_allowed"
+    short = await able.post(address, json=approval(break_glass=True, reason="urgent"))
+    assert code(short) == "glass_not_broken"
+    guard = team.join("guard", Role.APPROVER, Role.BREAK_GLASS)
+    nothing = await guard.post(address, json=approval(**openly))
+    assert code(nothing) == "glass_not_broken", "nobody needs to break it who may approve"
+    assert await signals(team, round_workflow_id(round_id)) == []
+    taken = await able.post(address, json=approval(**openly))
+    assert taken.status_code == 202, taken.text
+    [message] = await signals(team, round_workflow_id(round_id))
+    assert (message["break_glass"], message["reason"]) == (True, EMERGENCY)
+
+
+async def test_that_the_glass_was_broken_is_told_to_everybody_who_watches(team: Team) -> None:
+    round_id = await awaiting_approval(team)
+    said = {
+        "decision_id": "d",
+        "what": "approve dataset",
+        "by": "able",
+        "account_id": "acc-able",
+        "reason": EMERGENCY,
+        "at": LATER,
+    }
+    projection = RoundProjection(
+        round_id=round_id,
+        phase=Phase.PUBLISHING,
+        at=LATER,
+        summary={"duties_overridden": [said]},
+        awaiting=None,
+    )
+    for _ in range(2):
+        RoundActivities(team.state.engine).project_round(projection)
+    for watching in (team.approver, team.auditor, team.admin, team.requester):
+        inbox = (await watching.get("/api/v1/inbox")).json()["items"]
+        told = [each["text"] for each in inbox if each["kind"] == "round.duties_overridden"]
+        assert told == [
+            f"able broke the glass to approve dataset of round {round_id}: {EMERGENCY}."
+        ]
+    assert "round.duties_overridden" not in (await team.rita.get("/api/v1/inbox")).text
+    page = await team.approver.get(f"/rounds/{round_id}", headers={"Accept": "text/html"})
+    assert "able broke the glass" in page.text

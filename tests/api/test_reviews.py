@@ -14,6 +14,7 @@ from domain.accounts import Actor
 from domain.ids import ReviewId, RoundId, Timestamp
 from domain.moments import later
 from domain.reviews import Submission, UndoRequested, Verdict, VerdictKind
+from domain.signing import audience_of
 from domain.tasks import ProjectedReview, Projection, ReviewStatus, TaskKind
 from storage.projection import project_shard
 from tests.api.team import Reviewing, Team, answer, code, signals, start_reviewing
@@ -88,6 +89,7 @@ async def test_an_answer_is_taken_back_by_a_signed_message_of_its_author(team: T
         actor=team.actor("rita"),
         submitted_at=message["submitted_at"],
         signature=message["signature"],
+        audience=audience_of(reviewing.workflow_id, message["signal"]),
     )
     assert verify(request, team.state.signer.public_key.public_key)
 

@@ -6,15 +6,21 @@ import asyncio
 from uuid import uuid4
 
 import pytest
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from fastapi import FastAPI
 
+from activities.keys import KeyActivities
 from api.temporal import Temporal
 from domain.accounts import Actor
-from domain.ids import RecordId, ReviewId, TaskId, Timestamp
+from domain.errors import Conflict
+from domain.ids import PoolId, RecordId, ReviewId, TaskId, Timestamp
 from domain.reviews import Submission, Verdict, VerdictKind
+from domain.shown import Shown
+from domain.signing import audience_of
+from storage import pools, rounds, signing_keys
 from tests.api.team import Team, answer, code, signals, start_reviewing
 from workers.settings import Settings
-from workers.signing import verify
+from workers.signing import Signer, verify
 
 CLAIM = "/api/v1/tasks/claim"
 
@@ -49,8 +55,67 @@ async def test_an_acknowledged_review_is_in_history_signed_for_who_gave_it(team:
         actor=Actor(**message["actor"]),
         submitted_at=Timestamp(message["submitted_at"]),
         signature=message["signature"],
+        audience=audience_of(reviewing.workflow_id, "review"),
+        shown=message["shown"],
     )
     assert verify(submission, key["public_key"])
+
+
+async def test_an_answer_says_what_its_author_had_before_them(team: Team) -> None:
+    reviewing = await start_reviewing(team)
+    task = await claimed(team)
+    shows = (await team.rita.get(f"/api/v1/tasks/{task}")).json()["shown"]
+    address = f"/api/v1/tasks/{task}/review"
+    other = await team.rita.post(address, json=answer(shown="0" * 64))
+    assert (other.status_code, code(other)) == (409, "shown_differs")
+    assert await signals(team, reviewing.workflow_id) == []
+    sent = await team.rita.post(address, json=answer(shown=shows))
+    assert sent.status_code == 202, sent.text
+    [message] = await signals(team, reviewing.workflow_id)
+    assert message["shown"] == shows
+    with team.state.engine.connect() as connection:
+        plan = rounds.get_round(connection, reviewing.round_id).plan
+        record = pools.get_record(connection, PoolId("mail"), RecordId(message["record_id"]))
+    facts = Shown(
+        content_digest=record.content_digest,
+        guideline=plan.guideline,
+        guideline_digest=plan.guideline_digest,
+        schema_digest=plan.schema.digest,
+        policy=f"{plan.policy.name}@{plan.policy.version}",
+        policy_digest=plan.policy.digest,
+        look=1,
+    )
+    assert facts.digest == shows
+
+
+async def test_an_answer_of_a_client_that_says_nothing_of_it_is_filled_in(team: Team) -> None:
+    reviewing = await start_reviewing(team)
+    task = await claimed(team)
+    shows = (await team.rita.get(f"/api/v1/tasks/{task}")).json()["shown"]
+    await team.rita.post(f"/api/v1/tasks/{task}/review", json=answer())
+    [message] = await signals(team, reviewing.workflow_id)
+    assert message["shown"] == shows
+
+
+async def test_a_key_that_was_retired_is_shown_and_signs_no_more(team: Team) -> None:
+    before = Signer(Ed25519PrivateKey.generate()).public_key
+    with team.state.engine.begin() as connection:
+        signing_keys.make_known(connection, before)
+    address = f"/api/v1/signing-keys/{before.key_id}/retirement"
+    assert (await team.requester.post(address)).status_code == 403
+    assert (await team.admin.post(address)).status_code == 204
+    own = f"/api/v1/signing-keys/{team.state.signer.key_id}/retirement"
+    assert (await team.admin.post(own)).status_code == 409, "this process signs with it"
+    shown = (await team.auditor.get("/api/v1/signing-keys")).json()
+    assert {each["key_id"]: each["retired_at"] is None for each in shown} == {
+        before.key_id: False,
+        team.state.signer.key_id: True,
+    }
+    assert [key.key_id for key in KeyActivities(team.state.engine).signing_keys()] == [
+        team.state.signer.key_id
+    ]
+    with pytest.raises(Conflict), team.state.engine.begin() as connection:
+        signing_keys.make_known(connection, before)
 
 
 async def test_a_review_sent_twice_gets_the_same_receipt_and_one_signal(team: Team) -> None:

@@ -17,7 +17,7 @@ from pathlib import Path
 from temporalio.testing import WorkflowEnvironment
 
 from storage.database import engine, upgrade
-from tests.replay.scenarios import SCENARIOS, fingerprint, play
+from tests.replay.scenarios import SCENARIOS, fingerprints, play
 from tests.workflows.round_world import make_world, working
 from workers.local_stack import LocalStack
 from workers.ports import any_free_ports
@@ -32,7 +32,7 @@ async def record(database_url: str, folder: Path) -> None:
     target.mkdir(parents=True, exist_ok=True)
     for old in target.iterdir():
         old.unlink()
-    fingerprints = {}
+    written: dict[str, list[str]] = {}
     server = str(Path(sysconfig.get_path("scripts")) / "temporal")
     async with await WorkflowEnvironment.start_local(
         dev_server_existing_path=server
@@ -41,12 +41,12 @@ async def record(database_url: str, folder: Path) -> None:
         async with working(world):
             for scenario in SCENARIOS:
                 histories = await play(world, scenario)
-                fingerprints[scenario] = fingerprint(histories[0])
+                written |= fingerprints(histories)
                 for history in histories:
                     name = history.workflow_id.removeprefix("round/").replace("/", "-")
                     packed = gzip.compress(history.to_json().encode(), mtime=0)
                     (target / f"{name}.json.gz").write_bytes(packed)
-    FINGERPRINTS.write_text(json.dumps(fingerprints, indent=1) + "\n")
+    FINGERPRINTS.write_text(json.dumps(written, indent=1) + "\n")
 
 
 def main() -> None:

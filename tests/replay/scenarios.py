@@ -9,12 +9,18 @@ from temporalio.api.enums.v1 import EventType
 from temporalio.api.history.v1 import HistoryEvent
 from temporalio.client import WorkflowHandle, WorkflowHistory
 
-from activities.histories import round_histories
+from activities.clock import now
+from activities.histories import round_histories, workflow_type_of
 from domain.arms import Arm, ArmKind
-from domain.ids import RecordId, RoundId
+from domain.directing import Direction
+from domain.ids import ORCHESTRATION_QUEUE, RecordId, RoundId, round_workflow_id
+from domain.moments import later
 from domain.policy import Gate, Measure
+from domain.reviewing import ReviewRules
 from domain.rounds import Phase, RoundResult
-from storage import reviews
+from storage import reviews, rounds
+from tests.replay import people
+from tests.signing import SIGNER
 from tests.workflows.round_world import POLICY, World, candidate_of, held_batch_of, truth
 from workflows.rounds import RoundWorkflow
 
@@ -33,6 +39,8 @@ def _command(event: HistoryEvent) -> str | None:
             return "cancel child"
         case EventType.EVENT_TYPE_TIMER_STARTED:
             return "timer"
+        case EventType.EVENT_TYPE_MARKER_RECORDED:
+            return "patch"
         case EventType.EVENT_TYPE_WORKFLOW_EXECUTION_COMPLETED:
             return "complete"
         case _:
@@ -129,6 +137,68 @@ async def _approved(world: World, handle: Handle, round_id: RoundId) -> RoundId:
     return round_id
 
 
+async def second_thoughts(world: World) -> RoundId:
+    """Answers are taken back and corrected, tasks go other ways, and somebody forges an answer."""
+    # The shards stay open until nothing can be taken back any more.
+    plan = world.plan(
+        world.pool(), round_id=RoundId("second-thoughts"), reviewing=ReviewRules(undo_seconds=5.0)
+    )
+    round_id, handle = plan.round_id, await world.start(plan)
+    for shard in (0, 1):
+        await world.until_open(round_id, shard)
+    first, second, third = world.open_tasks(round_id)[:3]
+    await people.direct(world, round_id, first, Direction.SUSPEND, until=later(now(), 3_600.0))
+    await people.direct(world, round_id, first, Direction.RESUME)
+    cid = world.reviewers[2]
+    await people.direct(world, round_id, second, Direction.DELEGATE, to_account=cid.account_id)
+    await people.put_back(world, cid)
+    await people.direct(world, round_id, third, Direction.WITHDRAW)
+    await world.answer_all(round_id, most=3)
+    heard = await world.until_heard(round_id, 3)
+    await people.forge(world, heard[0])
+    await people.take_back(world, heard[0])
+    await people.correct(world, heard[1], "money")
+    await world.answer_all(round_id, mistaken)
+    waiting = candidate_of(await world.until(round_id, Phase.APPROVAL))
+    await handle.signal(RoundWorkflow.decide_approval, world.decision(round_id, waiting))
+    await handle.result()
+    return round_id
+
+
+async def glass_broken(world: World) -> RoundId:
+    """Who asked for the round approves its dataset, openly."""
+    plan = world.plan(world.pool(), round_id=RoundId("glass-broken"))
+    handle = await world.start(plan)
+    await world.answer_all(plan.round_id)
+    waiting = candidate_of(await world.until(plan.round_id, Phase.APPROVAL))
+    decision = world.decision(plan.round_id, waiting, who=world.requester)
+    await handle.signal(RoundWorkflow.decide_approval, decision)
+    emergency = replace(
+        world.decision(plan.round_id, waiting, who=world.requester),
+        break_glass=True,
+        reason="every approver is on the plane and the model is down",
+    )
+    await handle.signal(RoundWorkflow.decide_approval, emergency)
+    await handle.result()
+    return plan.round_id
+
+
+async def forged(world: World) -> RoundId:
+    """A plan that nobody signed."""
+    plan = world.plan(world.pool(), round_id=RoundId("forged"))
+    with world.engine.begin() as connection:
+        rounds.create_round(connection, plan)
+    signature = f"{SIGNER.key_id}:{'A' * 86}=="
+    handle = await world.client.start_workflow(
+        RoundWorkflow.run,
+        replace(plan, signature=signature),
+        id=round_workflow_id(plan.round_id),
+        task_queue=ORCHESTRATION_QUEUE,
+    )
+    await handle.result()
+    return plan.round_id
+
+
 async def failed(world: World) -> RoundId:
     plan = world.plan(world.pool(records=16), round_id=RoundId("failed"))
     await (await world.start(plan)).result()
@@ -143,6 +213,9 @@ SCENARIOS: dict[str, Callable[[World], Awaitable[RoundId]]] = {
     "amended": amended,
     "cancelled-while-held": cancelled_while_held,
     "failed": failed,
+    "second-thoughts": second_thoughts,
+    "glass-broken": glass_broken,
+    "forged": forged,
 }
 
 
@@ -152,5 +225,16 @@ async def play(world: World, scenario: str) -> list[WorkflowHistory]:
 
 
 def fingerprint(history: WorkflowHistory) -> list[str]:
-    """The commands that the workflow gave, in order: what a change of its code must not change."""
-    return [command for event in history.events if (command := _command(event)) is not None]
+    """The commands that the workflow gave, in order: what a change of its code must not change.
+
+    How often a shard shows what was said hangs on when people speak, and its timers on that: of a
+    shard each command stands once, where it came first.
+    """
+    commands = [command for event in history.events if (command := _command(event)) is not None]
+    is_shard = workflow_type_of(history) == "ReviewShardWorkflow"
+    return list(dict.fromkeys(commands)) if is_shard else commands
+
+
+def fingerprints(histories: list[WorkflowHistory]) -> dict[str, list[str]]:
+    """Those of a round and of each of its shards, by workflow id."""
+    return {history.workflow_id: fingerprint(history) for history in histories}

@@ -11,7 +11,7 @@ from datetime import timedelta
 from itertools import count
 from pathlib import Path
 
-from sqlalchemy import Engine
+from sqlalchemy import Engine, select
 from temporalio.client import Client, WorkflowHandle
 
 from activities.clock import now
@@ -52,6 +52,7 @@ from storage.formats import Format
 from storage.importing import import_records
 from storage.readers import read_rows
 from storage.rows import Mapping
+from storage.tables import tasks as task_rows
 from tests.signing import SIGNER, signing_client
 from tests.webhook_receiver import SEALER, TO_LOOPBACK
 from workers.compute import compute_worker
@@ -190,6 +191,17 @@ class World:
                     return
             await asyncio.sleep(0.05)
         raise AssertionError(f"shard {shard} of {round_id} has opened no task")
+
+    def open_tasks(self, round_id: RoundId) -> list[tasks.Task]:
+        """The round's tasks that nobody has taken yet, one of each record, by record."""
+        with self.engine.connect() as connection:
+            found = connection.execute(
+                select(task_rows)
+                .where(task_rows.c.round_id == round_id, task_rows.c.status == "open")
+                .order_by(task_rows.c.ordinal, task_rows.c.slot)
+            ).all()
+        by_record = {row.record_id: tasks.task(row) for row in reversed(found)}
+        return sorted(by_record.values(), key=lambda each: each.ordinal)
 
     async def until_heard(self, round_id: RoundId, answers: int) -> list[reviews.Review]:
         """The answers that are shown, once there are so many."""

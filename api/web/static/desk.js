@@ -198,6 +198,7 @@ function answer(verdict, { because = rationale.value.trim() } = {}) {
       verdict,
       schema: task.schema,
       guideline: task.guideline,
+      shown: task.shown,
       confidence: confidence === undefined ? null : Number(confidence),
       rationale: because,
       seconds: Math.min(Math.round(10 * watch.seconds) / 10, 86_400),
