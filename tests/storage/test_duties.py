@@ -1,4 +1,4 @@
-"""The database itself refuses a dataset that somebody approved who had another part in its round."""
+"""The database itself refuses a dataset whose approver had another part in its round."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ VERSION = DatasetVersion(
 
 def answered(connection: Connection, who: str, status: ReviewStatus) -> None:
     refusal = "late" if status is ReviewStatus.REFUSED else ""
-    given = decided("given", who)
+    given = decided("given", by=AccountId(who))
     reviews.project_reviews(
         connection,
         round_id=R1,
@@ -47,7 +47,7 @@ def answered(connection: Connection, who: str, status: ReviewStatus) -> None:
 
 
 @pytest.mark.parametrize(
-    "status", [each for each in ReviewStatus if each is not ReviewStatus.REFUSED]
+    "status", [ReviewStatus.ACCEPTED, ReviewStatus.UNDONE, ReviewStatus.CORRECTED]
 )
 def test_who_answered_in_the_round_has_not_approved_its_dataset(
     engine: Engine, connection: Connection, status: ReviewStatus
