@@ -76,7 +76,12 @@ async def run(settings: Settings) -> None:
     store = ArtifactStore(settings.artifacts)
     versioning = settings.worker_versioning
     worker = orchestration_worker(
-        client, engine, store, delivery, settings.retention, deployment_config(versioning)
+        client,
+        engine,
+        store,
+        delivery,
+        settings.retention,
+        deployment=deployment_config(versioning),
     )
     await serve(worker, make_current(client, versioning))
 
@@ -87,6 +92,7 @@ def orchestration_worker(
     store: ArtifactStore,
     delivery: DeliveryActivities,
     retention: Retention,
+    *,
     deployment: WorkerDeploymentConfig | None = None,
 ) -> Worker:
     """The worker of the queue `orchestration`, of this build, and for rounds of any unless

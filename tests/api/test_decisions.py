@@ -230,7 +230,7 @@ async def test_that_the_glass_was_broken_is_told_to_everybody_who_watches(team: 
         round_id=round_id,
         phase=Phase.PUBLISHING,
         at=LATER,
-        summary={"duties_overridden": [said]},
+        summary={"duties_overridden": [said], "batch": {"records": 2, "arms": {"random": 2}}},
         awaiting=None,
     )
     for _ in range(2):

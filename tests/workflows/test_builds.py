@@ -13,6 +13,7 @@ from activities.delivery import DeliveryActivities
 from activities.histories import round_histories
 from activities.outbound import Outbound
 from domain.ids import RoundId, round_workflow_id
+from domain.retention import Retention
 from domain.rounds import Phase
 from storage.database import engine
 from tests.webhook_receiver import SEALER, TO_LOOPBACK
@@ -44,7 +45,9 @@ async def deciding(world: World, build: str, versioning: Versioning) -> AsyncIte
     """A worker that says it is of that build, as its process has it."""
     delivery = DeliveryActivities(world.engine, Outbound(TO_LOOPBACK), SEALER.open)
     config = deployment_config(versioning, build)
-    async with orchestration_worker(world.client, world.engine, world.store, delivery, config):
+    async with orchestration_worker(
+        world.client, world.engine, world.store, delivery, Retention(rules=()), deployment=config
+    ):
         await make_current(world.client, versioning, build)
         yield
 
