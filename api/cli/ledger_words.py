@@ -56,6 +56,12 @@ def _lift(evaluation: Detail) -> str:
 
 
 _WORDS: dict[str, Callable[[Detail], str]] = {
+    "message_forged": lambda d: (
+        f"turned a “{_words(d['signal'])}” away that names {d['claimed_name'] or 'nobody'}: "
+        f"{d['refusal']}"
+    ),
+    "message_malformed": lambda d: f"sent what cannot be ours: {d['refusal']}",
+    "duties_overridden": lambda d: f"broke the glass to {d['what']}",
     "round_requested": lambda d: f"asked for the round, policy {d['policy']}",
     "snapshot_pinned": lambda d: (
         f"pinned the pool: {d['records']:,} records, {d['eligible']:,} to choose from"

@@ -59,6 +59,16 @@ async def test_a_changed_label_is_named_with_its_table_and_record(ended: Ended) 
     assert not report.verified
 
 
+async def test_an_answer_that_was_given_to_another_content_is_named(ended: Ended) -> None:
+    record = one(ended, "select record_id from batch_records order by ordinal limit 1")
+    sql = f"update batch_records set content_digest = repeat('0', 64) where record_id = '{record}'"
+    with tampered(ended.world.engine, "batch_records", sql):
+        report = await ended.verify()
+    named = [each for each in report.findings if each.kind is FindingKind.SHOWN_DIFFERS]
+    assert len(named) >= 2, "two people reviewed it"
+    assert all(each.subject.endswith(f"record {record}") for each in named)
+
+
 @pytest.mark.parametrize(
     ("table", "change", "column"),
     [

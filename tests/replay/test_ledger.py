@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from api.cli import ledger_words
 from domain.decision_kinds import KINDS, By
 from domain.directing import DIRECTED
 from domain.ledger import Decision
@@ -67,6 +68,10 @@ async def test_entries_of_rounds_that_began_earlier_say_what_they_said() -> None
 def test_every_kind_that_the_code_writes_is_in_the_table() -> None:
     assert written() - KINDS.keys() == set()
     assert KINDS.keys() - written() == set(), "nobody writes these"
+
+
+def test_every_kind_is_put_in_words() -> None:
+    assert KINDS.keys() - ledger_words._WORDS.keys() == set()
 
 
 def written() -> set[str]:

@@ -52,6 +52,7 @@ from storage.formats import Format
 from storage.importing import import_records
 from storage.readers import read_rows
 from storage.rows import Mapping
+from storage.shown import shown_by
 from storage.tables import tasks as task_rows
 from tests.signing import SIGNER, signing_client
 from tests.webhook_receiver import SEALER, TO_LOOPBACK
@@ -263,10 +264,16 @@ class World:
             guideline="news@1",
             actor=who,
             submitted_at=now(),
+            shown=self.shown(task),
         )
         shard = self.client.get_workflow_handle(shard_workflow_id(round_id, task.shard))
         await shard.signal("adjudicate" if kind is TaskKind.ADJUDICATION else "review", submission)
         return True
+
+    def shown(self, task: tasks.Task) -> Sha256:
+        """As the API says it of what a task shows."""
+        with self.engine.connect() as connection:
+            return shown_by(connection, task).digest
 
     def decision(
         self,

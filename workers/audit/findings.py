@@ -29,6 +29,7 @@ class FindingKind(StrEnum):
     DIGEST_DIFFERS = "digest_differs"
     GATE_DIFFERS = "gate_differs"
     ROUTE_DIFFERS = "route_differs"
+    SHOWN_DIFFERS = "shown_differs"
     OUTCOME_DIFFERS = "outcome_differs"
     FILE_MISSING = "file_missing"
     FILE_ADDED = "file_added"

@@ -33,6 +33,7 @@ from workers.audit.read_model import (
 )
 from workers.audit.recorded import UnreadableHistory
 from workers.audit.replay import replay
+from workers.audit.shown import check_shown
 from workers.audit.signed import check_signatures, count_turned_away
 from workers.audit.sources import Sourced, find_histories
 
@@ -118,6 +119,7 @@ def _checks(
         *checks,
         ("batch and its gates", lambda: check_batch(evidence, store, tables)),
         ("reviews", lambda: check_reviews(evidence, tables)),
+        ("what reviewers had before them", lambda: check_shown(evidence, tables)),
         ("outcomes", lambda: check_outcomes(evidence, tables)),
         ("outcomes kept for the dataset", lambda: check_outcomes_kept(evidence, store)),
         ("tasks", lambda: check_tasks(evidence, tables)),
