@@ -78,7 +78,7 @@ def open_round(stack: LocalStack, *, records: int, reviewers: int) -> OpenRound:
         requester.post("/policies", POLICY)
         approver.post(f"/policies/{POOL}/1/approve", {"reason": "for measuring"})
         requester.post("/pools", {"pool": POOL, "kind": "text", "schema": POOL})
-        requester.upload(f"/pools/{POOL}/imports", _texts(records), file_name="texts.csv")
+        requester.upload(f"/pools/{POOL}/imports", texts(records), file_name="texts.csv")
         asked = {"pool": POOL, "policy": POOL, "records": records, "reviews_per_record": 2}
         round_id = RoundId(requester.post("/rounds", asked)["round_id"])
         _until_open(requester, round_id, tasks=2 * records)
@@ -115,7 +115,7 @@ def _joined(admin: Person, name: str, role: str) -> str:
     return str(made["token"])
 
 
-def _texts(records: int) -> bytes:
+def texts(records: int) -> bytes:
     rng = random.Random(0)  # noqa: S311 - texts to tell apart, no secrets
     lines = [f"t{n:06},{n} {' '.join(rng.choices(WORDS, k=30))}" for n in range(records)]
     return "\n".join(["id,text", *lines]).encode()
