@@ -15,7 +15,7 @@ from domain.outcomes import How, Outcome
 from domain.progress import Given, ShardRecord
 from domain.reviews import ExclusionReason, Verdict, VerdictKind
 from domain.tasks import Projection
-from storage.artifacts import ArtifactStore
+from storage.artifacts import ArtifactStore, ReadableArtifacts
 from storage.projection import project_shard
 from storage.rebuilding import lock_round
 
@@ -94,7 +94,9 @@ class Reviewed:
     """Reviewer's account id and answer."""
 
 
-def read_reviewed(store: ArtifactStore, artifacts: tuple[Sha256, ...]) -> dict[RecordId, Reviewed]:
+def read_reviewed(
+    store: ReadableArtifacts, artifacts: tuple[Sha256, ...]
+) -> dict[RecordId, Reviewed]:
     """The last look at each record that the round has selected: gold is none of them."""
     reviewed = read_concluded(store, artifacts)
     return {
@@ -102,7 +104,9 @@ def read_reviewed(store: ArtifactStore, artifacts: tuple[Sha256, ...]) -> dict[R
     }
 
 
-def read_concluded(store: ArtifactStore, artifacts: tuple[Sha256, ...]) -> dict[RecordId, Reviewed]:
+def read_concluded(
+    store: ReadableArtifacts, artifacts: tuple[Sha256, ...]
+) -> dict[RecordId, Reviewed]:
     """The last look at each record, from the outcomes of all the round's shards."""
     latest: dict[RecordId, Reviewed] = {}
     for artifact in artifacts:

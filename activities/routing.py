@@ -25,7 +25,7 @@ from domain.rounds import Batch, Partition, RoundPlan, Routed, Unserved
 from domain.routing import Lane, Route, Router, Routing, lanes_of
 from domain.selections import Selection
 from storage import lanes, rounds
-from storage.artifacts import ArtifactStore
+from storage.artifacts import ArtifactStore, ReadableArtifacts
 from storage.notices import tell
 from storage.rounds import BatchRow
 
@@ -105,7 +105,7 @@ class RoutingActivities:
         return Again(artifact=self._store.put_table(again), records=again.num_rows)
 
 
-def routed(store: ArtifactStore, request: RouteBatch) -> tuple[list[Lane], pa.Table]:
+def routed(store: ReadableArtifacts, request: RouteBatch) -> tuple[list[Lane], pa.Table]:
     """The lanes that the batch needs, and the batch with gold mixed in and a route for each record.
 
     Follows from the plan and the artifacts alone, so that an audit comes to the same.
@@ -133,7 +133,7 @@ def routed(store: ArtifactStore, request: RouteBatch) -> tuple[list[Lane], pa.Ta
 
 
 def snapshot_gold(
-    store: ArtifactStore, partitions: Iterable[Partition], plan: RoundPlan
+    store: ReadableArtifacts, partitions: Iterable[Partition], plan: RoundPlan
 ) -> list[GoldRecord]:
     """The snapshot's gold records whose answer is a label of the round's schema."""
     if not plan.gold.share:
@@ -175,7 +175,7 @@ def _gold_row(each: GoldRecord, rank: int) -> dict[str, object]:
 
 
 def _snapshot_metadata(
-    store: ArtifactStore, partitions: Iterable[Partition], batch: pa.Table, routing: Routing
+    store: ReadableArtifacts, partitions: Iterable[Partition], batch: pa.Table, routing: Routing
 ) -> Mapping[str, Mapping[str, object]]:
     """The metadata of the batch's records, as the snapshot has them; none where no rule looks."""
     if not any(rule.when or rule.language for rule in routing.rules):

@@ -11,7 +11,7 @@ import pyarrow as pa
 from domain.canonical import Sha256
 from domain.ids import RecordId
 from domain.roles import DatasetRole, DatasetRow
-from storage.artifacts import ArtifactStore
+from storage.artifacts import ArtifactStore, ReadableArtifacts
 
 ROWS = pa.schema(
     [
@@ -34,7 +34,7 @@ def write_rows(store: ArtifactStore, rows: Iterable[DatasetRow]) -> Sha256:
     return store.put_table(pa.Table.from_pylist([asdict(row) for row in ordered], schema=ROWS))
 
 
-def read_rows(store: ArtifactStore, artifact: Sha256) -> dict[RecordId, DatasetRow]:
+def read_rows(store: ReadableArtifacts, artifact: Sha256) -> dict[RecordId, DatasetRow]:
     return {row.record_id: row for row in map(_row, store.get_table(artifact).to_pylist())}
 
 

@@ -320,6 +320,27 @@ class DamagedPayload(Conflict):
     code = "damaged_payload"
 
 
+# -- evidence ---------------------------------------------------------------------------------
+
+
+class NotABundle(InvalidInput):
+    """A file that is no evidence bundle, nor a proof or a key, though it was given as one."""
+
+    code = "not_evidence"
+
+
+class BundleDamaged(Conflict):
+    """The bundle is not what was exported, so nothing is taken from it."""
+
+    code = "bundle_damaged"
+
+
+class TimestampRefused(Unavailable):
+    """The time-stamp authority did not answer, or not with a time stamp over what was sent."""
+
+    code = "timestamp_unavailable"
+
+
 # -- webhooks ---------------------------------------------------------------------------------
 
 

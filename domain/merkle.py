@@ -1,9 +1,9 @@
 """Merkle trees over append-only logs: roots, and proofs of what is in them and what came before.
 
-Exactly the trees of section 2.1 of RFC 9162 (B. Laurie, E. Messeri, R. Stradling, 2021, "Certificate
-Transparency Version 2.0"): SHA-256, a leaf's hash over 0x00 and its bytes, a node's over 0x01 and
-its two children, and a tree of n leaves split at the largest power of two below n. Hashes are 32
-raw bytes. Functions that build take the leaves' hashes; functions that verify take what a proof
+Exactly the trees of section 2.1 of RFC 9162 (B. Laurie, E. Messeri, R. Stradling, 2021,
+"Certificate Transparency Version 2.0"): SHA-256, a leaf's hash over 0x00 and its bytes, a node's
+over 0x01 and its two children, and a tree of n leaves split at the largest power of two below n.
+Hashes are 32 raw bytes. Functions that build take the leaves' hashes; functions that verify take what a proof
 holds, and believe nothing else.
 """
 
@@ -60,7 +60,7 @@ def inclusion_proof(leaves: Sequence[bytes], index: int) -> tuple[bytes, ...]:
 def verify_inclusion(
     leaf: bytes, index: int, size: int, path: Sequence[bytes], expected: bytes
 ) -> bool:
-    """Whether the leaf hash is at `index` of the tree with `size` leaves and that root (2.1.3.2)."""
+    """Whether the leaf is at `index` of the tree with `size` leaves and that root (2.1.3.2)."""
     if not 0 <= index < size:
         return False
     place, last, found = index, size - 1, leaf
@@ -107,16 +107,11 @@ def consistency_proof(leaves: Sequence[bytes], earlier: int) -> tuple[bytes, ...
 def verify_consistency(
     earlier: int, later: int, earlier_root: bytes, later_root: bytes, path: Sequence[bytes]
 ) -> bool:
-    """Whether a tree of `later` leaves extends one of `earlier` leaves, by their roots (2.1.4.2)."""
-    if not 0 <= earlier <= later:
-        return False
-    if earlier == later:
-        return not path and earlier_root == later_root
-    if earlier == 0:
-        return not path and earlier_root == EMPTY
-    rest = list(path)
-    if earlier & (earlier - 1) == 0:
-        rest.insert(0, earlier_root)
+    """Whether a tree of `later` leaves extends one of `earlier` leaves (2.1.4.2)."""
+    if not 0 < earlier < later:
+        return _need_no_proof(earlier, later, earlier_root, later_root) and not path
+    # A complete tree is a node of the later one, and its own root begins the path.
+    rest = [earlier_root, *path] if earlier & (earlier - 1) == 0 else list(path)
     if not rest:
         return False
     place, last = earlier - 1, later - 1
@@ -134,6 +129,13 @@ def verify_consistency(
             after = node_hash(after, sibling)
         place, last = place >> 1, last >> 1
     return last == 0 and before == earlier_root and after == later_root
+
+
+def _need_no_proof(earlier: int, later: int, earlier_root: bytes, later_root: bytes) -> bool:
+    """Of nothing every tree is an extension, and each of itself."""
+    if earlier == later:
+        return earlier_root == later_root
+    return earlier == 0 < later and earlier_root == EMPTY
 
 
 def _split(size: int) -> int:

@@ -11,7 +11,7 @@ import re
 from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
-from typing import ClassVar
+from typing import ClassVar, Protocol
 from uuid import uuid4
 
 import pyarrow as pa
@@ -29,6 +29,16 @@ class ArtifactsUnavailable(Unavailable):
     """The store cannot be written or read: the disk is full, the object store does not answer."""
 
     code: ClassVar[str] = "artifacts_unavailable"
+
+
+class ReadableArtifacts(Protocol):
+    """Artifacts to read, wherever they lie: a store, or the bundle that an auditor was sent."""
+
+    def get(self, sha: Sha256) -> bytes:
+        """The bytes of that digest. Raises NotFound or DigestMismatch."""
+
+    def get_table(self, sha: Sha256, *, columns: Sequence[str] | None = None) -> pa.Table:
+        """The table of that digest, or some columns of it. Raises as `get` does."""
 
 
 class ArtifactStore:
@@ -97,7 +107,7 @@ class ArtifactStore:
 
     def get_table(self, sha: Sha256, *, columns: Sequence[str] | None = None) -> pa.Table:
         """The table of that digest, or some columns of it. Raises as `get` does."""
-        return pq.read_table(pa.BufferReader(self.get(sha)), columns=columns)
+        return table_of(self.get(sha), columns=columns)
 
     def protect(self, sha: Sha256) -> None:
         """Takes everybody's right to write to the artifact away, where its files have such rights.
@@ -123,6 +133,11 @@ class ArtifactStore:
         except OSError as error:
             raise ArtifactsUnavailable(f"the artifact store does not answer: {error}") from error
         return info.size if info.type is fs.FileType.File else None
+
+
+def table_of(data: bytes, *, columns: Sequence[str] | None = None) -> pa.Table:
+    """The table that a Parquet file holds, or some columns of it."""
+    return pq.read_table(pa.BufferReader(data), columns=columns)
 
 
 def _flush(path: str) -> None:

@@ -7,6 +7,7 @@ account that it has authenticated, with Ed25519 over `domain.reviews.signed_part
 from __future__ import annotations
 
 import base64
+from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Protocol, TypeVar
@@ -65,6 +66,38 @@ class Signer:
     def _signature(self, message: object) -> str:
         signature = self._private.sign(signed_part(message).encode())
         return f"{self.key_id}:{base64.b64encode(signature).decode()}"
+
+    def sign_statement(self, context: str, statement: bytes) -> str:
+        """A signature `key_id:base64` over a document that is no message; `context` says which."""
+        signature = self._private.sign(_in_context(context, statement))
+        return f"{self.key_id}:{base64.b64encode(signature).decode()}"
+
+
+def why_not_signed(
+    signature: str, context: str, statement: bytes, public_keys: Mapping[str, str]
+) -> str:
+    """Why the signature does not stand for the statement; empty when it does.
+
+    `public_keys`: key id → raw public key, base64.
+    """
+    named, _, text = signature.partition(":")
+    key = public_keys.get(named)
+    if key is None:
+        return "is signed with a key that is not known" if signature else "is not signed"
+    try:
+        raw = base64.b64decode(text, validate=True)
+        Ed25519PublicKey.from_public_bytes(base64.b64decode(key)).verify(
+            raw, _in_context(context, statement)
+        )
+    except (InvalidSignature, ValueError):
+        return "bears a signature over something else"
+    # Several texts stand for the same bytes, and only one of them is ours.
+    return "" if base64.b64encode(raw).decode() == text else "bears a signature in another spelling"
+
+
+def _in_context(context: str, statement: bytes) -> bytes:
+    """What is signed: messages are signed as 64 digits, so nothing here can be taken for one."""
+    return context.encode() + b"\n" + statement
 
 
 def load_or_create(path: Path) -> Signer:

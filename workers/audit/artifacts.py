@@ -13,12 +13,12 @@ from domain.canonical import Sha256
 from domain.ids import RecordId
 from domain.roles import DatasetRole, DatasetRow, assign_role, dataset_digest, keep_apart, merge
 from domain.rounds import Batch, Candidate, RoundPlan
-from storage.artifacts import ArtifactStore
+from storage.artifacts import ReadableArtifacts
 from workers.audit.evidence import Evidence
 from workers.audit.findings import Finding, FindingKind
 
 
-def check_outcomes_kept(evidence: Evidence, store: ArtifactStore) -> Iterator[Finding]:
+def check_outcomes_kept(evidence: Evidence, store: ReadableArtifacts) -> Iterator[Finding]:
     """What each shard stored for the dataset is what its ledger concluded, answer by answer."""
     for number, runs in evidence.shards.items():
         source = f"shard {number}"
@@ -41,7 +41,7 @@ def check_outcomes_kept(evidence: Evidence, store: ArtifactStore) -> Iterator[Fi
                     )
 
 
-def check_candidate(evidence: Evidence, store: ArtifactStore) -> Iterator[Finding]:
+def check_candidate(evidence: Evidence, store: ReadableArtifacts) -> Iterator[Finding]:
     """The approved rows have the digest that was approved, and follow from the outcomes."""
     run, plan = evidence.round_run, evidence.plan
     if run is None or plan is None:
@@ -81,7 +81,7 @@ def _check_rows(
     request: AssignRoles,
     candidate: Candidate,
     rows: dict[RecordId, DatasetRow],
-    store: ArtifactStore,
+    store: ReadableArtifacts,
 ) -> Iterator[Finding]:
     """Each record of the round has the label of its outcome and the role that the rules give it."""
     arms = _arms(request.batch, store)
@@ -137,7 +137,7 @@ def _row_differs(
     )
 
 
-def _arms(batch: Batch, store: ArtifactStore) -> dict[RecordId, str]:
+def _arms(batch: Batch, store: ReadableArtifacts) -> dict[RecordId, str]:
     table = store.get_table(batch.artifact)
     pairs = zip(table["record_id"].to_pylist(), table["arm"].to_pylist(), strict=True)
     return {RecordId(record_id): arm for record_id, arm in pairs}

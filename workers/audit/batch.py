@@ -5,13 +5,15 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+import pyarrow as pa
+
 from activities.routing import RULES_ONLY, RouteBatch, routed, selection
 from domain.directing import DIRECTED, Direction
 from domain.policy import SamplingPolicy
 from domain.rounds import Batch, Routed
 from domain.routing import Lane, forwarded
 from domain.selections import GateResult, batch_digest
-from storage.artifacts import ArtifactStore
+from storage.artifacts import ReadableArtifacts
 from storage.lanes import lane_row
 from workers.audit.comparison import compare
 from workers.audit.evidence import ROUND, Evidence
@@ -19,10 +21,10 @@ from workers.audit.findings import Finding, FindingKind
 from workers.audit.read_model import Tables
 
 
-def check_batch(evidence: Evidence, store: ArtifactStore, tables: Tables) -> Iterator[Finding]:
-    """Each batch has the digest that the ledger says and was selected by the policy then in force;
-    the table shows the last one."""
-    batches = _batches(evidence)
+def check_batch(evidence: Evidence, store: ReadableArtifacts) -> Iterator[Finding]:
+    """Each batch has the digest that the ledger says and was selected by the policy then in
+    force."""
+    batches = batches_of(evidence)
     cited = [
         entry.decision.subject
         for entry in evidence.entries(ROUND)
@@ -40,11 +42,12 @@ def check_batch(evidence: Evidence, store: ArtifactStore, tables: Tables) -> Ite
             )
     for batch, policy in zip(batches, evidence.policies, strict=False):
         yield from check_policy(batch, policy)
-    yield from _check_routes(evidence, store, tables)
 
 
-def _check_routes(evidence: Evidence, store: ArtifactStore, tables: Tables) -> Iterator[Finding]:
-    """Each record went where the round's routing says; the tables show the same."""
+def check_routes(
+    evidence: Evidence, store: ReadableArtifacts, tables: Tables | None
+) -> Iterator[Finding]:
+    """Each record went where the round's routing says; the tables show the same, if there are."""
     plan, run = evidence.plan, evidence.round_run
     for asked in run.recorded.asked("route_batch") if run else ():
         answer = asked.answer(Routed)
@@ -58,20 +61,39 @@ def _check_routes(evidence: Evidence, store: ArtifactStore, tables: Tables) -> I
                 message="The batch was not routed as the round's routing says.",
                 expected=plan.routing.digest,
             )
-        shards = _shards_of_records(evidence, store)
-        rows = expected.drop(RULES_ONLY).to_pylist()
-        yield from compare(
-            "batch_records",
-            "record_id",
-            [row | _shard_of(row, shards) for row in rows],
-            tables["batch_records"],
-        )
-        lanes = {lane.number: lane for lane in made}
-        lanes |= _forwarded_lanes(evidence, lanes, {row["record_id"]: row["lane"] for row in rows})
-        used = {row["lane"] for row in tables["tasks"]}
-        # A lane in which nothing waits was made for a decision that was not taken.
-        there = [row for row in tables["lanes"] if row["lane"] in lanes or row["lane"] in used]
-        yield from compare("lanes", "lane", map(lane_row, lanes.values()), there)
+        if tables is not None:
+            yield from _check_tables(evidence, store, tables, made, expected)
+
+
+def routes_need_pool(evidence: Evidence) -> bool:
+    """Whether the routing looks at more of a record than the batch itself says."""
+    plan = evidence.plan
+    if plan is None:
+        return False
+    return bool(plan.gold.share) or any(rule.when or rule.language for rule in plan.routing.rules)
+
+
+def _check_tables(
+    evidence: Evidence,
+    store: ReadableArtifacts,
+    tables: Tables,
+    made: list[Lane],
+    expected: pa.Table,
+) -> Iterator[Finding]:
+    shards = _shards_of_records(evidence, store)
+    rows = expected.drop(RULES_ONLY).to_pylist()
+    yield from compare(
+        "batch_records",
+        "record_id",
+        [row | _shard_of(row, shards) for row in rows],
+        tables["batch_records"],
+    )
+    lanes = {lane.number: lane for lane in made}
+    lanes |= _forwarded_lanes(evidence, lanes, {row["record_id"]: row["lane"] for row in rows})
+    used = {row["lane"] for row in tables["tasks"]}
+    # A lane in which nothing waits was made for a decision that was not taken.
+    there = [row for row in tables["lanes"] if row["lane"] in lanes or row["lane"] in used]
+    yield from compare("lanes", "lane", map(lane_row, lanes.values()), there)
 
 
 def _forwarded_lanes(
@@ -91,7 +113,7 @@ def _forwarded_lanes(
     return found
 
 
-def _batches(evidence: Evidence) -> list[Batch]:
+def batches_of(evidence: Evidence) -> list[Batch]:
     """Those that were selected: one, and one more for each amendment of the policy."""
     run = evidence.round_run
     answers = [each.answer(Batch) for each in run.recorded.asked("select_batch")] if run else []
@@ -135,7 +157,7 @@ def _shard_of(row: dict[str, Any], shards: dict[str, int]) -> dict[str, Any]:
     return {"shard": shards.get(row["record_id"])} if shards else {}
 
 
-def _shards_of_records(evidence: Evidence, store: ArtifactStore) -> dict[str, int]:
+def _shards_of_records(evidence: Evidence, store: ReadableArtifacts) -> dict[str, int]:
     """Where each record was last looked at."""
     shards: dict[str, int] = {}
     for number, plan in sorted(evidence.shard_plans.items()):

@@ -102,7 +102,7 @@ def _matched(evidence: Evidence, source: str) -> tuple[list[tuple[Run, Signal]],
     unrecorded = []
     for run in evidence.by_source[source]:
         for signal in run.recorded.signals:
-            digest: str = "" if signal.message is None else signed_part(signal.message)
+            digest = signal.digest or ""
             if left[digest] > 0:
                 left[digest] -= 1
             else:
@@ -247,5 +247,5 @@ def _unrecorded(run: Run, signal: Signal) -> Finding:
         subject=f"{run.recorded.subject} event {signal.event_id}",
         message=f"{run.recorded.workflow_id} received a signal “{signal.name}” that its ledger "
         "does not hold.",
-        expected=None if signal.message is None else signed_part(signal.message),
+        expected=signal.digest,
     )

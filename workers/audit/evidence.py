@@ -13,13 +13,13 @@ from domain.ids import Timestamp
 from domain.ledger import GENESIS, Entry
 from domain.policy import SamplingPolicy
 from domain.records import Json
-from domain.reviews import signed_part
 from domain.rounds import BatchDecided, RoundPlan, RoundResult, ShardPlan
+from domain.tree_heads import ROUND
 from workers.audit.findings import Finding, FindingKind
 from workers.audit.recorded import RecordedRun, UnreadableHistory, recorded
 from workers.audit.replay import Replayed, ReplayedRun
 
-ROUND = "round"
+__all__ = ["ROUND", "Evidence", "LedgerLine", "Run", "evidence_of"]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -102,7 +102,7 @@ class Evidence:
         if run is None or plan is None:
             return ()
         amendments = {
-            signed_part(signal.message): signal.message.policy
+            signal.digest: signal.message.policy
             for signal in run.recorded.signals
             if isinstance(signal.message, BatchDecided)
         }
@@ -153,12 +153,18 @@ class Evidence:
         yield from sorted(found, key=lambda line: (line.at, places[line.source], line.sequence))
 
 
-def evidence_of(histories: Sequence[WorkflowHistory], replayed: Replayed) -> Evidence:
+def evidence_of(
+    histories: Sequence[WorkflowHistory],
+    replayed: Replayed,
+    *,
+    without: frozenset[str] = frozenset(),
+) -> Evidence:
+    """What the histories say. Steps of the names in `without` are left out, to hold less."""
     runs: list[Run] = []
     unreadable: list[Finding] = []
     for history in histories:
         try:
-            run = recorded(history)
+            run = recorded(history, without=without)
         except UnreadableHistory as error:
             unreadable.append(
                 Finding(

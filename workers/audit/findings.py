@@ -9,6 +9,7 @@ from typing import Literal
 from domain.canonical import Sha256
 from domain.ids import RoundId
 from domain.records import Json
+from domain.tree_heads import Tree
 
 
 class FindingKind(StrEnum):
@@ -35,6 +36,19 @@ class FindingKind(StrEnum):
     FILE_ADDED = "file_added"
     FILE_ALTERED = "file_altered"
     DATASET_ROW_DIFFERS = "dataset_row_differs"
+    BUNDLE_ALTERED = "bundle_altered"
+    MEMBER_MISSING = "member_missing"
+    MEMBER_ADDED = "member_added"
+    MEMBER_MOVED = "member_moved"
+    SIGNATURE_INVALID = "signature_invalid"
+    TIMESTAMP_INVALID = "timestamp_invalid"
+    TREE_DIFFERS = "tree_differs"
+    ENTRY_CHANGED = "entry_changed"
+    ENTRY_MISSING = "entry_missing"
+    ENTRY_ADDED = "entry_added"
+    ENTRY_MOVED = "entry_moved"
+    PINNED_DIFFERS = "pinned_differs"
+    SNAPSHOT_DIFFERS = "snapshot_differs"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -54,8 +68,8 @@ class Finding:
 @dataclass(frozen=True, kw_only=True)
 class AuditReport:
     round: RoundId
-    source: Literal["live", "archive"]
-    """Where the histories came from: Temporal, or the archive."""
+    source: Literal["live", "archive", "bundle"]
+    """Where the histories came from: Temporal, the archive, or a bundle of evidence."""
     histories: int
     events: int
     decisions: int
@@ -65,6 +79,8 @@ class AuditReport:
     """Whether nothing differs."""
     ledger_head: Sha256
     """The round's own, recomputed."""
+    tree: Tree
+    """The round's tree over all its ledgers, recomputed; over those that could be replayed."""
     checks: tuple[str, ...]
     """What was compared."""
     findings: tuple[Finding, ...]

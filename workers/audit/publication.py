@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
-from pathlib import Path
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import pyarrow as pa
@@ -18,11 +17,12 @@ from domain.labels import LabelSchema
 from domain.policy import SamplingPolicy
 from domain.roles import DatasetRole, DatasetRow, dataset_digest
 from domain.rounds import Published
-from storage.artifacts import ArtifactStore
+from storage.artifacts import ReadableArtifacts
 from storage.documents import to_json
 from workers.audit.comparison import compare
 from workers.audit.evidence import Evidence
 from workers.audit.findings import Finding, FindingKind
+from workers.audit.folders import VersionFolder
 from workers.audit.read_model import Tables
 
 MANIFEST = "manifest.json"
@@ -31,7 +31,7 @@ MANIFEST = "manifest.json"
 def check_version(evidence: Evidence, tables: Tables) -> Iterator[Finding]:
     """The version's row says what was published, under which approval and ledger head."""
     expected = []
-    for request, published in _publications(evidence):
+    for request, published in publications(evidence):
         expected.append(
             {
                 "version": published.version,
@@ -62,17 +62,20 @@ def check_version(evidence: Evidence, tables: Tables) -> Iterator[Finding]:
 
 
 def check_files(
-    evidence: Evidence, store: ArtifactStore, root: Path, tables: Tables
+    evidence: Evidence,
+    store: ReadableArtifacts,
+    folder_of: Callable[[Published], VersionFolder],
+    tables: Tables,
 ) -> Iterator[Finding]:
     """The version's folder holds the published files, all of them and nothing else."""
-    for request, published in _publications(evidence):
-        folder = root / published.dataset / f"v{published.version}"
+    for request, published in publications(evidence):
+        folder = folder_of(published)
         manifest = _attested_manifest(folder, published, tables)
         yield from _check_manifest(folder, published)
         if manifest is None:
             yield Finding(
                 kind=FindingKind.FILE_ALTERED,
-                subject=str(folder / MANIFEST),
+                subject=folder.subject(MANIFEST),
                 message="No manifest is left that has the digest in the history, so the other "
                 "files cannot be checked against one.",
                 expected=published.manifest,
@@ -81,14 +84,14 @@ def check_files(
         files = {file["name"]: file for file in manifest["files"].values()}
         yield from _check_names(folder, {MANIFEST, *files})
         for file in files.values():
-            yield from _check_bytes(folder / file["name"], file)
+            yield from _check_bytes(folder, file)
         if (manifest["ledger_head"], manifest["digest"]) != (
             request.ledger_head,
             request.candidate.digest,
         ):
             yield Finding(
                 kind=FindingKind.LEDGER_HEAD_DIFFERS,
-                subject=str(folder / MANIFEST),
+                subject=folder.subject(MANIFEST),
                 message="The manifest cites another ledger head or dataset than the history.",
                 expected=f"ledger {request.ledger_head}, dataset {request.candidate.digest}",
                 found=f"ledger {manifest['ledger_head']}, dataset {manifest['digest']}",
@@ -99,7 +102,7 @@ def check_files(
         yield from _check_rows(folder, manifest, approved, request.approval.dataset_digest, schema)
 
 
-def _publications(evidence: Evidence) -> Iterator[tuple[Publish, Published]]:
+def publications(evidence: Evidence) -> Iterator[tuple[Publish, Published]]:
     run = evidence.round_run
     for activity in run.recorded.asked("publish") if run else ():
         published = activity.answer(Published) if said_something(activity.result) else None
@@ -112,11 +115,13 @@ def said_something(payloads: Any) -> bool:
     return payloads is not None and payloads.payloads[0].metadata["encoding"] != b"binary/null"
 
 
-def _attested_manifest(folder: Path, published: Published, tables: Tables) -> dict[str, Any] | None:
+def _attested_manifest(
+    folder: VersionFolder, published: Published, tables: Tables
+) -> dict[str, Any] | None:
     """The manifest whose digest the history has: the file, or the row where that has changed."""
     for data in (
-        _read(folder / MANIFEST),
-        *(canonical(row["manifest"]) for row in tables["dataset_versions"]),
+        folder.read(MANIFEST),
+        *(canonical(row["manifest"]) for row in tables.get("dataset_versions", ())),
     ):
         if data is not None and digest_bytes(data) == published.manifest:
             manifest: dict[str, Any] = json.loads(data)
@@ -124,21 +129,14 @@ def _attested_manifest(folder: Path, published: Published, tables: Tables) -> di
     return None
 
 
-def _read(path: Path) -> bytes | None:
-    try:
-        return path.read_bytes()
-    except FileNotFoundError:
-        return None
-
-
-def _check_manifest(folder: Path, published: Published) -> Iterator[Finding]:
-    data = _read(folder / MANIFEST)
+def _check_manifest(folder: VersionFolder, published: Published) -> Iterator[Finding]:
+    data = folder.read(MANIFEST)
     if data is None:
-        yield _absent(folder / MANIFEST)
+        yield _absent(folder, MANIFEST)
     elif digest_bytes(data) != published.manifest:
         yield Finding(
             kind=FindingKind.FILE_ALTERED,
-            subject=str(folder / MANIFEST),
+            subject=folder.subject(MANIFEST),
             message="The manifest is not the one that was published.",
             expected=published.manifest,
             found=digest_bytes(data),
@@ -146,54 +144,53 @@ def _check_manifest(folder: Path, published: Published) -> Iterator[Finding]:
 
 
 def _check_policy(
-    folder: Path, manifest: dict[str, Any], policy: SamplingPolicy
+    folder: VersionFolder, manifest: dict[str, Any], policy: SamplingPolicy
 ) -> Iterator[Finding]:
     if manifest["policy"]["digest"] != policy.digest:
         yield Finding(
             kind=FindingKind.DIGEST_DIFFERS,
-            subject=str(folder / MANIFEST),
+            subject=folder.subject(MANIFEST),
             message="The manifest names another policy than the one that selected the batch.",
             expected=policy.digest,
             found=manifest["policy"]["digest"],
         )
 
 
-def _check_names(folder: Path, wanted: set[str]) -> Iterator[Finding]:
-    if not folder.is_dir():
-        return
-    for path in sorted(folder.rglob("*")):
-        if str(path.relative_to(folder)) not in wanted:
+def _check_names(folder: VersionFolder, wanted: set[str]) -> Iterator[Finding]:
+    for name in folder.names():
+        if name not in wanted:
             yield Finding(
                 kind=FindingKind.FILE_ADDED,
-                subject=str(path),
-                message=f"{path.name} is in the version's folder and not in its manifest.",
+                subject=folder.subject(name),
+                message=f"{name} is in the version's folder and not in its manifest.",
             )
 
 
-def _check_bytes(path: Path, file: dict[str, Any]) -> Iterator[Finding]:
-    data = _read(path)
+def _check_bytes(folder: VersionFolder, file: dict[str, Any]) -> Iterator[Finding]:
+    name = file["name"]
+    data = folder.read(name)
     if data is None:
-        yield _absent(path)
+        yield _absent(folder, name)
     elif (digest_bytes(data), len(data)) != (file["sha256"], file["bytes"]):
         yield Finding(
             kind=FindingKind.FILE_ALTERED,
-            subject=str(path),
-            message=f"{path.name} is not the file that was published: its bytes have changed.",
+            subject=folder.subject(name),
+            message=f"{name} is not the file that was published: its bytes have changed.",
             expected=f"{file['sha256']}, {file['bytes']} bytes",
             found=f"{digest_bytes(data)}, {len(data)} bytes",
         )
 
 
-def _absent(path: Path) -> Finding:
+def _absent(folder: VersionFolder, name: str) -> Finding:
     return Finding(
         kind=FindingKind.FILE_MISSING,
-        subject=str(path),
-        message=f"{path.name} is in the manifest and not in the version's folder.",
+        subject=folder.subject(name),
+        message=f"{name} is in the manifest and not in the version's folder.",
     )
 
 
 def _check_rows(
-    folder: Path,
+    folder: VersionFolder,
     manifest: dict[str, Any],
     approved: dict[RecordId, DatasetRow],
     digest: Sha256,
@@ -202,17 +199,19 @@ def _check_rows(
     """The files' rows, with the role from the file's name, are the ones that were approved."""
     published: dict[RecordId, DatasetRow] = {}
     for role, file in manifest["files"].items():
-        path = folder / file["name"]
+        where, data = (folder, file["name"]), folder.read(file["name"])
         try:
-            rows = pq.ParquetFile(pa.BufferReader(path.read_bytes())).read().to_pylist()
+            rows = pq.ParquetFile(pa.BufferReader(data)).read().to_pylist() if data else None
         except (OSError, pa.ArrowException):
+            rows = None
+        if rows is None:
             return  # the changed bytes are reported; what cannot be read cannot be compared
         for row in rows:
             content, labels = row.pop("content"), row.pop("labels")
             if digest_bytes(content.encode()) != row["content_digest"]:
-                yield _differs(path, row["record_id"], "has other content than was labelled")
+                yield _differs(where, row["record_id"], "has other content than was labelled")
             if labels != (None if row["label"] is None else list(schema.as_list(row["label"]))):
-                yield _differs(path, row["record_id"], "lists other labels than it has")
+                yield _differs(where, row["record_id"], "lists other labels than it has")
             published[row["record_id"]] = DatasetRow(
                 **row | {"role": DatasetRole(role), "between": tuple(row["between"] or ())}
             )
@@ -220,13 +219,13 @@ def _check_rows(
         expected, found = approved.get(record_id), published.get(record_id)
         if expected != found:
             role = (found or expected).role  # type: ignore[union-attr]
-            path = folder / f"{role}.parquet"
-            yield _differs(path, record_id, "is not what was approved", expected, found)
+            where = (folder, f"{role}.parquet")
+            yield _differs(where, record_id, "is not what was approved", expected, found)
     found_digest = dataset_digest(published.values())
     if found_digest != digest:
         yield Finding(
             kind=FindingKind.DIGEST_DIFFERS,
-            subject=str(folder),
+            subject=folder.where,
             message="The rows of the published files do not have the digest that was approved.",
             expected=digest,
             found=found_digest,
@@ -234,16 +233,17 @@ def _check_rows(
 
 
 def _differs(
-    path: Path,
+    where: tuple[VersionFolder, str],
     record_id: str,
     what: str,
     expected: DatasetRow | None = None,
     found: DatasetRow | None = None,
 ) -> Finding:
+    folder, name = where
     return Finding(
         kind=FindingKind.DATASET_ROW_DIFFERS,
-        subject=f"{path}, record {record_id}",
-        message=f"Record {record_id} in {path.name} {what}.",
+        subject=f"{folder.subject(name)}, record {record_id}",
+        message=f"Record {record_id} in {name} {what}.",
         expected=to_json(expected),
         found=to_json(found),
     )

@@ -13,7 +13,7 @@ from domain.directing import DIRECTED, Direction
 from domain.ids import Timestamp
 from domain.ledger import Entry
 from domain.records import Json
-from domain.reviews import Submission, Verdict, check_verdict, signed_part
+from domain.reviews import Submission, Verdict, check_verdict
 from domain.rounds import Evaluation, ShardPlan
 from domain.tasks import Projection, TaskOpening
 from storage.documents import from_json, plain_text, to_json
@@ -45,7 +45,7 @@ def check_reviews(evidence: Evidence, tables: Tables) -> Iterator[Finding]:
     expected: dict[str, Row] = {}
     for number, runs in evidence.shards.items():
         messages = {
-            signed_part(signal.message): signal.message
+            signal.digest: signal.message
             for run in runs
             for signal in run.recorded.signals
             if isinstance(signal.message, Submission)

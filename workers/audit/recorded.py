@@ -14,13 +14,18 @@ from temporalio.api.common.v1 import Payloads
 from temporalio.api.enums.v1 import EventType
 from temporalio.api.history.v1 import HistoryEvent
 from temporalio.client import WorkflowHistory
-from temporalio.converter import DataConverter
 
 from activities.histories import DECIDED, status_of, workflow_type_of
-from domain.canonical import tame
+from domain.canonical import Sha256, tame
 from domain.directing import TaskDirected
 from domain.ids import Timestamp
-from domain.reviews import ClosingRequested, DeadlineExtended, Submission, UndoRequested
+from domain.reviews import (
+    ClosingRequested,
+    DeadlineExtended,
+    Submission,
+    UndoRequested,
+    signed_part,
+)
 from domain.rounds import (
     ApprovalDecided,
     BatchDecided,
@@ -31,6 +36,7 @@ from domain.rounds import (
     ShardResult,
 )
 from storage.tables.columns import timestamp
+from workers.conversion import PayloadConverter
 
 T = TypeVar("T")
 Message = (
@@ -57,6 +63,10 @@ MESSAGES: dict[str, type[Message]] = {
 }
 """Signal → what it carries."""
 
+MESSAGES_AS_SENT = PayloadConverter()
+PROJECTIONS = frozenset({"project_shard"})
+"""Steps that only bring the read model up to date: most of a history."""
+
 UNDECODABLE = (RuntimeError, TypeError, ValueError, KeyError)
 """What the SDK's converter raises for payloads that are not what they should be."""
 
@@ -73,6 +83,8 @@ class Signal:
     """What the sender claimed to be."""
     message: Message | None
     """None when it is no message of ours."""
+    digest: Sha256 | None
+    """Of the message without its signature, by which the ledger cites it."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -130,23 +142,23 @@ class RecordedRun:
         return [each for each in self.activities if each.name == activity]
 
 
-def recorded(history: WorkflowHistory) -> RecordedRun:
-    """The run as recorded. Raises UnreadableHistory."""
+def recorded(history: WorkflowHistory, *, without: frozenset[str] = frozenset()) -> RecordedRun:
+    """The run as recorded, but for steps of the names in `without`. Raises UnreadableHistory."""
     try:
-        return _recorded(history)
+        return _recorded(history, without)
     except (*UNDECODABLE, IndexError) as error:
         raise UnreadableHistory(f"{history.workflow_id}: {error}") from error
 
 
 def decode(payloads: Payloads, kind: type[T]) -> T:
     """The first of the payloads. Raises one of UNDECODABLE."""
-    [value] = DataConverter.default.payload_converter.from_payloads(payloads.payloads[:1], [kind])
+    [value] = MESSAGES_AS_SENT.from_payloads(payloads.payloads[:1], [kind])
     if not isinstance(value, kind):
         raise TypeError(f"expected a {kind.__name__}")
     return value
 
 
-def _recorded(history: WorkflowHistory) -> RecordedRun:
+def _recorded(history: WorkflowHistory, without: frozenset[str]) -> RecordedRun:
     events = list(history.events)
     started = events[0].workflow_execution_started_event_attributes
     plan: RoundPlan | ShardPlan
@@ -169,7 +181,7 @@ def _recorded(history: WorkflowHistory) -> RecordedRun:
         until=_until(events),
         plan=plan,
         signals=tuple(_signals(events)),
-        activities=tuple(_activities(events)),
+        activities=tuple(_activities(events, without)),
         children=tuple(_children(events)),
         child_results=tuple(_child_results(events)),
         result=decode(result, kind) if ended else None,
@@ -207,11 +219,13 @@ def _signals(events: list[HistoryEvent]) -> Iterator[Signal]:
         if event.event_type != EventType.EVENT_TYPE_WORKFLOW_EXECUTION_SIGNALED:
             continue
         signal = event.workflow_execution_signaled_event_attributes
+        message = _message(signal.signal_name, signal.input)
         yield Signal(
             name=signal.signal_name,
             event_id=event.event_id,
             identity=signal.identity,
-            message=_message(signal.signal_name, signal.input),
+            message=message,
+            digest=None if message is None else signed_part(message),
         )
 
 
@@ -223,7 +237,7 @@ def _message(name: str, payloads: Payloads) -> Message | None:
         return None
 
 
-def _activities(events: list[HistoryEvent]) -> Iterator[Activity]:
+def _activities(events: list[HistoryEvent], without: frozenset[str]) -> Iterator[Activity]:
     results = {
         event.activity_task_completed_event_attributes.scheduled_event_id: (
             event.activity_task_completed_event_attributes.result
@@ -234,6 +248,8 @@ def _activities(events: list[HistoryEvent]) -> Iterator[Activity]:
     for event in events:
         if event.event_type == EventType.EVENT_TYPE_ACTIVITY_TASK_SCHEDULED:
             scheduled = event.activity_task_scheduled_event_attributes
+            if scheduled.activity_type.name in without:
+                continue
             yield Activity(
                 name=scheduled.activity_type.name,
                 event_id=event.event_id,

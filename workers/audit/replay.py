@@ -35,6 +35,7 @@ from temporalio.worker import (
 
 from activities.histories import DECIDED, status_of
 from domain.ledger import Entry, Ledger
+from workers.conversion import MESSAGES
 from workflows.rounds import RoundWorkflow
 from workflows.shards import ReviewShardWorkflow
 
@@ -87,6 +88,7 @@ async def _failures(histories: Sequence[WorkflowHistory], kept: _Kept) -> dict[s
 
     replayer = Replayer(
         workflows=[RoundWorkflow, ReviewShardWorkflow],
+        data_converter=MESSAGES,
         # The sandbox imports modules anew for every run, and on Python 3.11 two imports at a time
         # can stand still (CPython #91351). The code is our own.
         workflow_runner=_KeepingRunner(kept),

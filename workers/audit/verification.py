@@ -14,14 +14,16 @@ from domain.canonical import Sha256
 from domain.errors import DigestMismatch, NotFound
 from domain.ids import RoundId
 from domain.ledger import GENESIS
+from domain.rounds import Published
 from storage import tables as stored
 from storage.artifacts import ArtifactStore
 from storage.round_rows import rows_of_round
 from workers.audit.artifacts import check_candidate, check_outcomes_kept
-from workers.audit.batch import check_batch
+from workers.audit.batch import check_batch, check_routes
 from workers.audit.chain import check_heads, check_replay, check_signals, unhandled
 from workers.audit.evidence import ROUND, Evidence, LedgerLine, evidence_of
 from workers.audit.findings import AuditReport, Finding, FindingKind
+from workers.audit.folders import LocalFolder
 from workers.audit.publication import check_files, check_version
 from workers.audit.read_model import (
     Tables,
@@ -36,6 +38,7 @@ from workers.audit.replay import replay
 from workers.audit.shown import check_shown
 from workers.audit.signed import check_signatures, count_turned_away
 from workers.audit.sources import Sourced, find_histories
+from workers.audit.tree import tree_of_evidence
 
 TABLES = (
     stored.rounds,
@@ -108,6 +111,9 @@ def _checks(
     tables: Tables,
     public_keys: Mapping[str, str],
 ) -> list[Check]:
+    def folder_of(published: Published) -> LocalFolder:
+        return LocalFolder.of(root, published)
+
     checks: list[Check] = [
         ("every history replays, and none is missing", lambda: check_replay(evidence)),
         ("ledger heads in the histories", lambda: check_heads(evidence)),
@@ -117,7 +123,8 @@ def _checks(
         checks.append(("signatures of who acted", lambda: check_signatures(evidence, public_keys)))
     return [
         *checks,
-        ("batch and its gates", lambda: check_batch(evidence, store, tables)),
+        ("batch and its gates", lambda: check_batch(evidence, store)),
+        ("where each record of the batch went", lambda: check_routes(evidence, store, tables)),
         ("reviews", lambda: check_reviews(evidence, tables)),
         ("what reviewers had before them", lambda: check_shown(evidence, tables)),
         ("outcomes", lambda: check_outcomes(evidence, tables)),
@@ -127,7 +134,7 @@ def _checks(
         ("round", lambda: check_round(evidence, tables)),
         ("approved dataset rows", lambda: check_candidate(evidence, store)),
         ("dataset version", lambda: check_version(evidence, tables)),
-        ("published files", lambda: check_files(evidence, store, root, tables)),
+        ("published files", lambda: check_files(evidence, store, folder_of, tables)),
     ]
 
 
@@ -140,7 +147,7 @@ def _report(
 ) -> AuditReport:
     findings = list(sourced.findings)
     for name, check in checks:
-        findings.extend(_outcome_of(name, check))
+        findings.extend(outcome_of(name, check))
     run = evidence.round_run
     return AuditReport(
         round=round_id,
@@ -151,17 +158,18 @@ def _report(
         replayed=all(evidence.replays(source) for source in evidence.by_source),
         verified=not findings,
         ledger_head=run.head if run else Sha256(GENESIS),
+        tree=tree_of_evidence(evidence),
         checks=(
             *((f"archived histories: {sourced.archived}",) if sourced.archived else ()),
             *(name for name, _ in checks),
         ),
         findings=tuple(findings),
-        notes=(*sourced.notes, *_notes(evidence, public_keys)),
+        notes=(*sourced.notes, *notes_on(evidence, public_keys)),
         builds=tuple(sorted({build for run in evidence.runs for build in run.recorded.builds})),
     )
 
 
-def _outcome_of(name: str, check: Callable[[], Iterator[Finding]]) -> Iterator[Finding]:
+def outcome_of(name: str, check: Callable[[], Iterator[Finding]]) -> Iterator[Finding]:
     """A check's findings; that its material is missing or altered is one itself."""
     try:
         yield from check()
@@ -182,7 +190,7 @@ def _outcome_of(name: str, check: Callable[[], Iterator[Finding]]) -> Iterator[F
         )
 
 
-def _notes(evidence: Evidence, public_keys: Mapping[str, str]) -> Iterator[str]:
+def notes_on(evidence: Evidence, public_keys: Mapping[str, str]) -> Iterator[str]:
     if not public_keys:
         yield "signatures were not checked: no public key is known"
     if evidence.result is None and evidence.replays(ROUND):
