@@ -190,7 +190,8 @@ def _shown(connected: Engine, round_id: RoundId) -> Counter[int]:
         .group_by(reviews.c.shard)
     )
     with connected.connect() as connection:
-        return Counter({shard: count for shard, count in connection.execute(statement)})
+        rows = connection.execute(statement).all()
+        return Counter({row.shard: int(row[1]) for row in rows})
 
 
 def _answer(

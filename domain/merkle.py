@@ -3,8 +3,8 @@
 Exactly the trees of section 2.1 of RFC 9162 (B. Laurie, E. Messeri, R. Stradling, 2021,
 "Certificate Transparency Version 2.0"): SHA-256, a leaf's hash over 0x00 and its bytes, a node's
 over 0x01 and its two children, and a tree of n leaves split at the largest power of two below n.
-Hashes are 32 raw bytes. Functions that build take the leaves' hashes; functions that verify take what a proof
-holds, and believe nothing else.
+Hashes are 32 raw bytes. Functions that build take the leaves' hashes; functions that verify take
+what a proof holds, and believe nothing else.
 """
 
 from __future__ import annotations

@@ -141,6 +141,11 @@ class Settings(BaseSettings):
         description="Days for which it is kept what a record was before an import changed it, "
         "where no round of its pool is open; 0 keeps it for ever.",
     )
+    timestamp_url: str = Field(
+        default="",
+        description="Time-stamp authority (RFC 3161) that stamps the heads of exported evidence; "
+        "empty: none does.",
+    )
     log_level: Literal["debug", "info", "warning", "error"] = Field(
         default="info", description="Least severe log entry that is written."
     )

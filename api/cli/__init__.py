@@ -14,6 +14,7 @@ from api.cli import (
     datasets,
     definitions,
     demo,
+    evidence,
     importing,
     keys,
     policies,
@@ -48,6 +49,7 @@ app.add_typer(pools.app, name="pool")
 app.add_typer(rounds.app, name="round")
 app.add_typer(tasks.app, name="task")
 app.add_typer(datasets.app, name="dataset")
+evidence.register(audit.app)
 app.add_typer(audit.app, name="audit")
 app.add_typer(archive.app, name="archive")
 stack.database.command("rebuild")(archive.rebuild)

@@ -1,7 +1,7 @@
 """Commands for auditors: what was decided, whether everything follows from it, keep it.
 
 They read database, Temporal and files of this machine themselves and ask no API, so that what is
-audited does not answer for itself.
+audited does not answer for itself. Those about a bundle are in api/cli/evidence.py.
 """
 
 from __future__ import annotations
@@ -10,11 +10,13 @@ import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich.text import Text
 
+from api.cli.evidence_files import KeyOption, bundle_report, is_bundle
 from api.cli.output import DataDirOption, JsonOption, console, print_json, print_table, remark
 from domain.errors import TemporalUnavailable
 from domain.ids import RoundId
@@ -34,6 +36,7 @@ app = typer.Typer(
 )
 
 RoundArgument = Annotated[str, typer.Argument(help="The round's id: labelwright round list.")]
+SOURCES = {"live": "Temporal", "archive": "the archive", "bundle": "the bundle"}
 MAX_SHOWN = 50
 """Findings that are printed; --json has them all."""
 
@@ -78,16 +81,31 @@ def show(
 
 @app.command("verify")
 def verify(
-    round_id: RoundArgument,
+    round_or_bundle: Annotated[
+        str, typer.Argument(help="The round's id, or the file of a bundle.", show_default=False)
+    ],
     *,
+    key: KeyOption = None,
+    tsa_certificate: Annotated[
+        list[Path] | None,
+        typer.Option(
+            "--tsa-certificate",
+            help="Certificates in PEM of the authority that stamped a bundle, the root among them.",
+            show_default=False,
+        ),
+    ] = None,
     data_dir: DataDirOption = None,
     as_json: JsonOption = False,
 ) -> None:
     """Replay a round and compare tables, artifacts and published files with what follows.
 
+    A bundle of evidence is verified by itself: no server, no database and no settings are needed.
     Ends with exit code 1 when anything differs, and names it.
     """
-    report = asyncio.run(_verification(round_id, data_dir))
+    if is_bundle(round_or_bundle):
+        report = bundle_report(Path(round_or_bundle), key or [], tsa_certificate or [])
+    else:
+        report = asyncio.run(_verification(round_or_bundle, data_dir, key or []))
     if as_json:
         print_json(report)
     else:
@@ -150,8 +168,9 @@ async def _ledger(round_id: str, data_dir: DataDirOption) -> list[LedgerLine]:
         )
 
 
-async def _verification(round_id: str, data_dir: DataDirOption) -> AuditReport:
+async def _verification(round_id: str, data_dir: DataDirOption, keys: list[Path]) -> AuditReport:
     from workers.audit import verify_round
+    from workers.audit.public_keys import read_keys
 
     async with open_sources(data_dir) as sources:
         return await verify_round(
@@ -160,7 +179,7 @@ async def _verification(round_id: str, data_dir: DataDirOption) -> AuditReport:
             sources.store,
             sources.settings.datasets,
             RoundId(round_id),
-            public_keys=public_keys_of(sources),
+            public_keys=public_keys_of(sources) | read_keys(keys),
             codec=sources.codec,
         )
 
@@ -257,7 +276,7 @@ def _print_ledger(lines: list[LedgerLine]) -> None:
 
 
 def _print_report(report: AuditReport) -> None:
-    source = "Temporal" if report.source == "live" else "the archive"
+    source = SOURCES[report.source]
     print_table(
         ["", ""],
         [
@@ -266,6 +285,7 @@ def _print_report(report: AuditReport) -> None:
             ("decisions", f"{report.decisions:,}, recomputed by replay"),
             ("ledger head", report.ledger_head),
             ("builds that decided", ", ".join(report.builds) or "not recorded"),
+            ("tree", f"{report.tree.root} over {len(report.tree.sources)} ledgers"),
         ],
     )
     console.print("\nCompared: " + "; ".join(report.checks) + ".", markup=False)

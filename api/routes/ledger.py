@@ -5,11 +5,14 @@ Both are replayed from the histories, live ones or archived, and never read from
 
 from __future__ import annotations
 
+from collections.abc import AsyncIterator
+from contextlib import AbstractAsyncContextManager
 from types import ModuleType
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 from fastapi import APIRouter, Depends, Query
-from fastapi.concurrency import run_in_threadpool
+from fastapi.concurrency import iterate_in_threadpool, run_in_threadpool
+from fastapi.responses import StreamingResponse
 from temporalio.client import Client
 
 from api.authentication import Caller, allowing
@@ -22,7 +25,12 @@ from domain.ids import RoundId
 from storage import rounds, signing_keys
 from workers.client import payload_codec
 
+if TYPE_CHECKING:
+    from workers.audit.spool import Sealed
+
 router = APIRouter(prefix="/api/v1/rounds", tags=["audit"])
+
+BUNDLE_TYPE = "application/x-tar"
 
 Auditor = Annotated[Caller, Depends(allowing(Permission.SEE_LEDGER))]
 
@@ -68,6 +76,56 @@ async def verify(round_id: str, caller: Auditor, parts: Parts) -> ReportView:
         codec=payload_codec(parts.settings),
     )
     return ReportView.of(report)
+
+
+@router.get(
+    "/{round_id}/evidence",
+    summary="All evidence of the round in one signed file, to be verified anywhere",
+    response_class=StreamingResponse,
+    responses={200: {"content": {BUNDLE_TYPE: {"schema": {"type": "string", "format": "binary"}}}}},
+)
+async def get_evidence(
+    round_id: str,
+    caller: Auditor,
+    parts: Parts,
+    pool: Annotated[
+        bool, Query(description="The pool's snapshot too, so that contents and routes are checked.")
+    ] = False,
+) -> StreamingResponse:
+    """A bundle for `labelwright audit verify`. It is made while you wait: all histories replay."""
+    known = await _known(parts, round_id)
+    audit = await run_in_threadpool(_audit)
+    wanted = audit.Export(
+        round_id=known,
+        exported_by=caller.actor,
+        with_pool=pool,
+        timestamp_url=parts.settings.timestamp_url,
+    )
+    context = audit.exported(
+        await _client(parts),
+        parts.engine,
+        parts.store,
+        parts.settings.datasets,
+        wanted,
+        signer=parts.signer,
+    )
+    # Before the answer begins: what goes wrong while it is made can still be told.
+    sealed = await context.__aenter__()
+    return StreamingResponse(
+        _streamed(context, sealed),
+        media_type=BUNDLE_TYPE,
+        headers={"Content-Disposition": f'attachment; filename="{known}.evidence.tar"'},
+    )
+
+
+async def _streamed(
+    context: AbstractAsyncContextManager[Sealed], sealed: Sealed
+) -> AsyncIterator[bytes]:
+    try:
+        async for chunk in iterate_in_threadpool(sealed.chunks()):
+            yield chunk
+    finally:
+        await context.__aexit__(None, None, None)
 
 
 async def _known(parts: State, round_id: str) -> RoundId:

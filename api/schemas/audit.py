@@ -69,15 +69,36 @@ class FindingView:
 
 
 @dataclass(frozen=True, kw_only=True)
+class SourceHeadView:
+    """One ledger: `round`, or `shard 3`."""
+
+    source: str
+    length: int
+    head: Sha256
+    """The last hash of its chain."""
+    root: Sha256
+    """Of its Merkle tree."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class TreeView:
+    root: Sha256
+    """Of the Merkle tree over the heads of all ledgers."""
+    entries: int
+    sources: list[SourceHeadView]
+
+
+@dataclass(frozen=True, kw_only=True)
 class ReportView:
     round: RoundId
-    source: Literal["live", "archive"]
+    source: Literal["live", "archive", "bundle"]
     histories: int
     events: int
     decisions: int
     replayed: bool
     verified: bool
     ledger_head: Sha256
+    tree: TreeView
     checks: list[str]
     findings: list[FindingView]
     notes: list[str]
@@ -95,6 +116,11 @@ class ReportView:
             replayed=report.replayed,
             verified=report.verified,
             ledger_head=report.ledger_head,
+            tree=TreeView(
+                root=report.tree.root,
+                entries=report.tree.entries,
+                sources=[SourceHeadView(**asdict(head)) for head in report.tree.sources],
+            ),
             checks=list(report.checks),
             findings=[FindingView(**asdict(finding)) for finding in report.findings],
             notes=list(report.notes),

@@ -174,7 +174,9 @@ def test_every_tree_extends_its_beginnings(leaves: list[bytes], data: st.DataObj
     before, after = root(leaves[:earlier]), root(leaves)
     assert verify_consistency(earlier, len(leaves), before, after, path)
     assert not verify_consistency(earlier, len(leaves), before, after, (*path, EMPTY))
-    assert not verify_consistency(earlier, len(leaves), before, leaf_hash(b"?"), path) or not earlier
+    assert (
+        not verify_consistency(earlier, len(leaves), before, leaf_hash(b"?"), path) or not earlier
+    )
     assert not verify_consistency(earlier, len(leaves), leaf_hash(b"?"), after, path)
 
 

@@ -145,6 +145,8 @@ class Opened:
     bundle: Bundle | None
     """None when a byte is not what it should be: nothing is taken from such a file."""
     listing_bytes: bytes
+    signature: str
+    """Of the listing."""
     findings: tuple[Finding, ...]
 
 
@@ -233,7 +235,7 @@ def _looked_through(file: IO[bytes], path: Path) -> Opened:
 
 
 def _closed(data: bytes, finding: Finding) -> Opened:
-    return Opened(bundle=None, listing_bytes=data, findings=(finding,))
+    return Opened(bundle=None, listing_bytes=data, signature="", findings=(finding,))
 
 
 def _listing(data: bytes) -> Listing | None:
@@ -271,8 +273,14 @@ def _compared(file: IO[bytes], start: Found, data: bytes, listing: Listing) -> O
             order.append(found.name)
     findings.extend(_missing(name) for name in (SIGNATURE, *wanted) if name not in places)
     findings.extend(_moved(order, [LISTING, SIGNATURE, *wanted]))
-    bundle = None if findings else Bundle(file, listing, places)
-    return Opened(bundle=bundle, listing_bytes=data, findings=tuple(findings))
+    bundle = Bundle(file, listing, places)
+    signature = bundle.read(SIGNATURE) if SIGNATURE in places else b""
+    return Opened(
+        bundle=None if findings else bundle,
+        listing_bytes=data,
+        signature=signature.decode("ascii", "replace"),
+        findings=tuple(findings),
+    )
 
 
 def _damage(found: Found, wanted: Member | None) -> Iterator[Finding]:

@@ -27,7 +27,6 @@ from workers.audit.bundle import (
     LISTING_CONTEXT,
     MEMBER_CONTEXT,
     PINNED,
-    SIGNATURE,
     TIMESTAMP,
     Bundle,
     BundledArtifacts,
@@ -65,36 +64,44 @@ def verify_bundle(
     """
     with opened(path) as found:
         if found.bundle is None:
-            return _damaged(found)
+            return _damaged(found, public_keys)
         return _verified(found.bundle, found, public_keys, tsa_certificates, processes)
 
 
 def check_listing(found: Opened, public_keys: Mapping[str, str]) -> Iterator[Finding]:
-    """The listing, the head in it and each member are signed by one of the keys."""
-    bundle = found.bundle
-    if bundle is None:
-        return
+    """The listing is signed by one of the keys."""
+    yield from _unsigned(
+        f"member {LISTING}", found.signature, LISTING_CONTEXT, found.listing_bytes, public_keys
+    )
+
+
+def check_signed(bundle: Bundle, public_keys: Mapping[str, str]) -> Iterator[Finding]:
+    """The head, and each member by itself, are signed by one of the keys."""
     listing, head = bundle.listing, bundle.listing.head
-    signature = bundle.read(SIGNATURE).decode("ascii", "replace")
-    statements = [
-        (LISTING, signature, LISTING_CONTEXT, found.listing_bytes),
-        ("tree head", listing.head_signature, HEAD_CONTEXT, canonical(head)),
-    ]
+    yield from _unsigned(
+        "tree head", listing.head_signature, HEAD_CONTEXT, canonical(head), public_keys
+    )
     for each in listing.members:
-        data = claim(
+        statement = claim(
             head.round, head.exported_at, name=each.name, sha256=each.sha256, size=each.bytes
         )
-        statements.append((each.name, each.signature, MEMBER_CONTEXT, data))
-    for name, text, context, statement in statements:
-        why_not = why_not_signed(text, context, statement, public_keys)
-        if why_not:
-            yield Finding(
-                kind=FindingKind.SIGNATURE_INVALID,
-                subject=name if context == HEAD_CONTEXT else f"member {name}",
-                message=f"{name} in the bundle {why_not}: whoever made it is not known.",
-                expected="a signature of the API",
-                found=text,
-            )
+        yield from _unsigned(
+            f"member {each.name}", each.signature, MEMBER_CONTEXT, statement, public_keys
+        )
+
+
+def _unsigned(
+    subject: str, signature: str, context: str, statement: bytes, public_keys: Mapping[str, str]
+) -> Iterator[Finding]:
+    why_not = why_not_signed(signature, context, statement, public_keys)
+    if why_not:
+        yield Finding(
+            kind=FindingKind.SIGNATURE_INVALID,
+            subject=subject,
+            message=f"The {subject} of the bundle {why_not}: it is not what the API exported.",
+            expected="a signature of the API",
+            found=signature,
+        )
 
 
 def _verified(
@@ -104,7 +111,9 @@ def _verified(
     tsa_certificates: Sequence[x509.Certificate],
     processes: int | None,
 ) -> AuditReport:
-    findings = list(check_listing(found, public_keys)) if public_keys else []
+    findings: list[Finding] = []
+    if public_keys:
+        findings += [*check_listing(found, public_keys), *check_signed(bundle, public_keys)]
     reading = Reading(public_keys=public_keys)
     processes = processes or cores_for(len(bundle.names(HISTORIES)))
     read = list(read_all(_histories(bundle), reading, processes=processes))
@@ -266,7 +275,9 @@ def _notes(
         yield f"{each.name} was left out of the bundle when it was made: {each.why}"
 
 
-def _damaged(found: Opened) -> AuditReport:
+def _damaged(found: Opened, public_keys: Mapping[str, str]) -> AuditReport:
+    # What the listing says of others is worth nothing where the listing itself was altered.
+    unsigned = check_listing(found, public_keys) if found.signature and public_keys else ()
     return AuditReport(
         round=_named(found.listing_bytes),
         source="bundle",
@@ -278,7 +289,7 @@ def _damaged(found: Opened) -> AuditReport:
         ledger_head=Sha256(GENESIS),
         tree=tree_of(()),
         checks=("every byte",),
-        findings=found.findings,
+        findings=(*unsigned, *found.findings),
         notes=("the bundle is damaged, so nothing else in it was looked at: ask for it again",),
     )
 

@@ -26,6 +26,8 @@ from workers.audit.folders import VersionFolder
 from workers.audit.read_model import Tables
 
 MANIFEST = "manifest.json"
+UNREADABLE_ROWS = (OSError, pa.ArrowException, KeyError, TypeError, ValueError, AttributeError)
+"""What changed bytes of a Parquet file can raise: some of them still read, as something else."""
 
 
 def check_version(evidence: Evidence, tables: Tables) -> Iterator[Finding]:
@@ -200,21 +202,26 @@ def _check_rows(
     published: dict[RecordId, DatasetRow] = {}
     for role, file in manifest["files"].items():
         where, data = (folder, file["name"]), folder.read(file["name"])
+        if data is None:
+            return  # that the file is missing is reported; the others cannot make up for it
         try:
-            rows = pq.ParquetFile(pa.BufferReader(data)).read().to_pylist() if data else None
-        except (OSError, pa.ArrowException):
-            rows = None
-        if rows is None:
-            return  # the changed bytes are reported; what cannot be read cannot be compared
-        for row in rows:
-            content, labels = row.pop("content"), row.pop("labels")
-            if digest_bytes(content.encode()) != row["content_digest"]:
-                yield _differs(where, row["record_id"], "has other content than was labelled")
-            if labels != (None if row["label"] is None else list(schema.as_list(row["label"]))):
-                yield _differs(where, row["record_id"], "lists other labels than it has")
-            published[row["record_id"]] = DatasetRow(
-                **row | {"role": DatasetRole(role), "between": tuple(row["between"] or ())}
+            rows = list(_rows(data, DatasetRole(role)))
+            wrong: list[tuple[DatasetRow, str]] = []
+            for row, content, labels in rows:
+                if digest_bytes(content.encode()) != row.content_digest:
+                    wrong.append((row, "has other content than was labelled"))
+                if labels != (None if row.label is None else list(schema.as_list(row.label))):
+                    wrong.append((row, "lists other labels than it has"))
+        except UNREADABLE_ROWS as error:
+            yield Finding(
+                kind=FindingKind.FILE_ALTERED,
+                subject=folder.subject(file["name"]),
+                message=f"{file['name']} cannot be read as rows of a dataset: {error}.",
             )
+            return
+        for row, why in wrong:
+            yield _differs(where, row.record_id, why)
+        published.update((row.record_id, row) for row, _, _ in rows)
     for record_id in sorted(approved.keys() | published.keys()):
         expected, found = approved.get(record_id), published.get(record_id)
         if expected != found:
@@ -230,6 +237,14 @@ def _check_rows(
             expected=digest,
             found=found_digest,
         )
+
+
+def _rows(data: bytes, role: DatasetRole) -> Iterator[tuple[DatasetRow, str, list[str] | None]]:
+    """Each row of a published file with its content and labels. Raises UNREADABLE_ROWS."""
+    for row in pq.ParquetFile(pa.BufferReader(data)).read().to_pylist():
+        content, labels = row.pop("content"), row.pop("labels")
+        between = tuple(row["between"] or ())
+        yield DatasetRow(**row | {"role": role, "between": between}), content, labels
 
 
 def _differs(

@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
+import pyarrow as pa
 from sqlalchemy import Engine
 from temporalio.client import Client
 from temporalio.converter import PayloadCodec
@@ -51,6 +52,17 @@ TABLES = (
     stored.dataset_versions,
     stored.evaluations,
 )
+
+MALFORMED = (
+    pa.ArrowException,
+    OSError,
+    KeyError,
+    TypeError,
+    ValueError,
+    AttributeError,
+    IndexError,
+)
+"""What somebody's own files raise where ours should be: a bundle may hold anything."""
 
 Check = tuple[str, Callable[[], Iterator[Finding]]]
 """What is compared, in words, and how."""
@@ -181,6 +193,13 @@ def outcome_of(name: str, check: Callable[[], Iterator[Finding]]) -> Iterator[Fi
             subject=f"artifact {sha256}",
             message=f"Could not check the {name}: {error.message}.",
             expected=sha256 or None,
+        )
+    except MALFORMED as error:
+        yield Finding(
+            kind=FindingKind.ARTIFACT_ALTERED,
+            subject=name,
+            message=f"Could not check the {name}: what was found has another form than what the "
+            f"histories cite ({type(error).__name__}: {error}).",
         )
     except UnreadableHistory as error:
         yield Finding(
