@@ -32,7 +32,10 @@ from storage.tables import reviews, tasks
 from workers.local_stack import LocalStack
 from workers.signing import Signer, load_or_create
 
-POLL_SECONDS = 0.2
+POLL_SECONDS = 0.02
+AT_ONCE = 8
+"""Shards that people work on at the same time: workers that have to replay many long histories at
+once, on a machine that has other things to do, take longer than a workflow task may."""
 UNLABELLED_BESIDES = 50
 REVIEWERS = 3
 
@@ -158,15 +161,17 @@ async def _review(
 async def _send(
     client: Client, connected: Engine, round_id: RoundId, messages: Mapping[int, list[Submission]]
 ) -> None:
-    """All shards beside each other; each is sent its next review when it has shown the last."""
+    """A few shards at a time; each is sent its next review when it has shown the last."""
     shown: Counter[int] = Counter()
+    gate = asyncio.Semaphore(AT_ONCE)
 
     async def shard(number: int, waiting: list[Submission], before: int) -> None:
         handle = client.get_workflow_handle(shard_workflow_id(round_id, number))
-        for count, message in enumerate(waiting, before + 1):
-            await handle.signal("review", message)
-            while shown[number] < count:
-                await asyncio.sleep(POLL_SECONDS)
+        async with gate:
+            for count, message in enumerate(waiting, before + 1):
+                await handle.signal("review", message)
+                while shown[number] < count:  # noqa: ASYNC110 -- the database tells nobody
+                    await asyncio.sleep(POLL_SECONDS)
 
     async def look() -> None:
         while True:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
 import pyarrow as pa
@@ -28,6 +28,9 @@ from workers.audit.read_model import Tables
 MANIFEST = "manifest.json"
 UNREADABLE_ROWS = (OSError, pa.ArrowException, KeyError, TypeError, ValueError, AttributeError)
 """What changed bytes of a Parquet file can raise: some of them still read, as something else."""
+
+PublishedRow = tuple[DatasetRow, str, list[str] | None]
+"""A row of a file, its content, and its labels as the file lists them."""
 
 
 def check_version(evidence: Evidence, tables: Tables) -> Iterator[Finding]:
@@ -206,12 +209,7 @@ def _check_rows(
             return  # that the file is missing is reported; the others cannot make up for it
         try:
             rows = list(_rows(data, DatasetRole(role)))
-            wrong: list[tuple[DatasetRow, str]] = []
-            for row, content, labels in rows:
-                if digest_bytes(content.encode()) != row.content_digest:
-                    wrong.append((row, "has other content than was labelled"))
-                if labels != (None if row.label is None else list(schema.as_list(row.label))):
-                    wrong.append((row, "lists other labels than it has"))
+            wrong = list(_wrongly_said(rows, schema))
         except UNREADABLE_ROWS as error:
             yield Finding(
                 kind=FindingKind.FILE_ALTERED,
@@ -219,8 +217,8 @@ def _check_rows(
                 message=f"{file['name']} cannot be read as rows of a dataset: {error}.",
             )
             return
-        for row, why in wrong:
-            yield _differs(where, row.record_id, why)
+        for record_id, why in wrong:
+            yield _differs(where, record_id, why)
         published.update((row.record_id, row) for row, _, _ in rows)
     for record_id in sorted(approved.keys() | published.keys()):
         expected, found = approved.get(record_id), published.get(record_id)
@@ -239,7 +237,16 @@ def _check_rows(
         )
 
 
-def _rows(data: bytes, role: DatasetRole) -> Iterator[tuple[DatasetRow, str, list[str] | None]]:
+def _wrongly_said(rows: Iterable[PublishedRow], schema: LabelSchema) -> Iterator[tuple[str, str]]:
+    """Record and what is wrong with it, by the row itself."""
+    for row, content, labels in rows:
+        if digest_bytes(content.encode()) != row.content_digest:
+            yield row.record_id, "has other content than was labelled"
+        if labels != (None if row.label is None else list(schema.as_list(row.label))):
+            yield row.record_id, "lists other labels than it has"
+
+
+def _rows(data: bytes, role: DatasetRole) -> Iterator[PublishedRow]:
     """Each row of a published file with its content and labels. Raises UNREADABLE_ROWS."""
     for row in pq.ParquetFile(pa.BufferReader(data)).read().to_pylist():
         content, labels = row.pop("content"), row.pop("labels")
