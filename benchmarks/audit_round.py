@@ -72,7 +72,9 @@ def reviewed_round(stack: LocalStack, *, records: int, extra: int) -> Reviewed:
             team = _team(stack, http)
             round_id = _started(team, records)
             start = time.perf_counter()
-            count = asyncio.run(_review(stack, connected, team, round_id, records, extra))
+            count = asyncio.run(
+                _review(stack, connected, team, round_id, records=records, extra=extra)
+            )
             seconds = time.perf_counter() - start
             _approve(team, round_id)
         return Reviewed(round_id=round_id, reviews=count, seconds=seconds)
@@ -134,6 +136,7 @@ async def _review(
     connected: Engine,
     team: _Team,
     round_id: RoundId,
+    *,
     records: int,
     extra: int,
 ) -> int:

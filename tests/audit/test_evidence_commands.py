@@ -10,18 +10,27 @@ import subprocess
 from dataclasses import replace
 from pathlib import Path
 
+import httpx
 import pytest
-from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
+from cryptography.hazmat.primitives.serialization import (
+    Encoding,
+    NoEncryption,
+    PrivateFormat,
+    PublicFormat,
+)
 
+from api.app import create_app
 from domain.errors import BundleDamaged, InvalidInput, NotABundle, NotFound
 from domain.ids import RecordId
 from domain.merkle import leaf_hash
 from domain.tree_heads import SourceHead, source_head, tree_of
+from tests.api.team import Team
 from tests.audit.conftest import KEYS, PRIVATE_KEY, SIGNER, Ended
 from tests.audit.forging import STRANGER, Parts
 from tests.audit.test_commands import LABELWRIGHT, labelwright
 from tests.audit.time_stamping import authority
 from workers.audit import FindingKind
+from workers.audit.offline import verify_bundle
 from workers.audit.proofs import (
     InclusionProof,
     check_proof,
@@ -32,6 +41,7 @@ from workers.audit.proofs import (
 )
 from workers.audit.public_keys import read_keys
 from workers.audit.timestamps import read_certificates
+from workers.settings import Settings
 
 pytestmark = [pytest.mark.slow, pytest.mark.asyncio(loop_scope="module")]
 
@@ -48,6 +58,11 @@ def key(folder: Path) -> Path:
     public = PRIVATE_KEY.public_key()
     path.write_bytes(public.public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo))
     return path
+
+
+def write_key(path: Path) -> None:
+    """The private key, where the API has it."""
+    path.write_bytes(PRIVATE_KEY.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()))
 
 
 async def elsewhere(*arguments: str | Path) -> subprocess.CompletedProcess[str]:
@@ -83,10 +98,11 @@ async def test_a_stamped_bundle_verifies_elsewhere_with_keys_and_certificate_alo
         assert (report["verified"], report["source"]) == (True, "bundle")
         assert "the time stamp" in report["checks"]
     with authority(folder / "another") as another:
-        options = ("--key", key, "--tsa-certificate", another.root)
-        refused = await elsewhere("audit", "verify", bundle, *options)
-    assert refused.returncode == 1
-    assert "timestamp_invalid" in refused.stdout
+        others = read_certificates([another.root])
+    refused = await asyncio.to_thread(
+        verify_bundle, bundle, public_keys=KEYS, tsa_certificates=others
+    )
+    assert [each.kind for each in refused.findings] == [FindingKind.TIMESTAMP_INVALID]
 
 
 async def test_an_authority_that_does_not_stamp_is_named_and_nothing_is_written(
@@ -99,7 +115,11 @@ async def test_an_authority_that_does_not_stamp_is_named_and_nothing_is_written(
         )
     assert refused.returncode == 1
     assert "did not answer with a time stamp" in refused.stderr
-    assert not [name for name in os.listdir(folder) if "unstamped" in name]
+    assert not any("unstamped" in name for name in names_in(folder))
+
+
+def names_in(folder: Path) -> list[str]:
+    return [path.name for path in folder.iterdir()]
 
 
 async def test_a_label_is_proved_by_itself(folder: Path, key: Path) -> None:
@@ -118,9 +138,8 @@ async def test_a_label_is_proved_by_itself(folder: Path, key: Path) -> None:
     document["entry"]["decision"]["detail"]["answer"] = "label:weather"
     forged = folder / "forged.json"
     forged.write_text(json.dumps(document))
-    refused = await elsewhere("audit", "check-proof", forged, "--key", key)
-    assert refused.returncode == 1
-    assert "The entry is not in the ledger" in refused.stdout
+    [finding] = check_proof(read_proof(forged), KEYS)
+    assert "The entry is not in the ledger" in finding.message
 
 
 def outcome_of(folder: Path) -> str:
@@ -214,7 +233,6 @@ async def test_a_file_that_is_none_of_ours_is_refused_in_a_sentence(
 ) -> None:
     for arguments in (
         ("audit", "verify", str(key), "--key", key),
-        ("audit", "verify", folder / "round.tar"),
         ("audit", "prove", folder / "nowhere.tar", "--record", "t1"),
     ):
         refused = await elsewhere(*arguments)
@@ -223,14 +241,14 @@ async def test_a_file_that_is_none_of_ours_is_refused_in_a_sentence(
         assert "Traceback" not in refused.stderr
 
 
-def test_keys_are_read_from_pem_and_from_what_the_api_answers(folder: Path, key: Path) -> None:
+async def test_keys_are_read_from_pem_and_from_what_the_api_answers(
+    folder: Path, key: Path
+) -> None:
     answer = folder / "keys.json"
     public = SIGNER.public_key
     answer.write_text(json.dumps([{"key_id": public.key_id, "public_key": public.public_key}]))
     assert read_keys([key]) == read_keys([answer]) == read_keys([key, answer]) == KEYS
-    twice = folder / "twice.pem"
-    twice.write_bytes(key.read_bytes() * 2)
-    assert read_keys([twice]) == KEYS
+    assert read_keys([doubled(key)]) == KEYS
     for text in ("", "[{}]", "{}", "-----BEGIN NOTHING-----", '[{"public_key": "AAAA"}]'):
         answer.write_text(text)
         with pytest.raises(NotABundle):
@@ -242,6 +260,50 @@ def test_keys_are_read_from_pem_and_from_what_the_api_answers(folder: Path, key:
         read_certificates([answer])
     with pytest.raises(NotFound):
         read_keys([folder / "nowhere.pem"])
+
+
+def doubled(key: Path) -> Path:
+    """A file with the key twice."""
+    twice = key.with_name("twice.pem")
+    twice.write_bytes(key.read_bytes() * 2)
+    return twice
+
+
+async def test_whoever_may_see_the_ledger_is_sent_a_bundle_over_http(
+    ended: Ended, temporal_address: str, folder: Path
+) -> None:
+    world = ended.world
+    root = world.datasets.parent
+    write_key(root / "signing.pem")
+    settings = Settings(
+        data_dir=root,
+        database_url=world.engine.url.render_as_string(hide_password=False),
+        temporal_address=temporal_address,
+        signing_key=root / "signing.pem",
+    )
+    app = create_app(settings)
+    address = f"/api/v1/rounds/{ended.round_id}/evidence"
+    transport = httpx.ASGITransport(app, raise_app_exceptions=False)
+    async with Team(app.state.labelwright, transport) as team:
+        for person in (team.requester, team.rita, team.ada):
+            assert (await person.get(address)).status_code == 403
+        assert (await team.auditor.get("/api/v1/rounds/never-was/evidence")).status_code == 404
+        sent = await team.auditor.get(address, params={"pool": "true"})
+        keys = await team.auditor.get("/api/v1/signing-keys")
+    app.state.labelwright.engine.dispose()
+    assert sent.status_code == 200
+    assert sent.headers["content-type"] == "application/x-tar"
+    assert ended.round_id in sent.headers["content-disposition"]
+    bundle, key = folder / "sent.tar", folder / "sent.json"
+    bundle.write_bytes(sent.content)
+    key.write_bytes(keys.content)
+    report = await asyncio.to_thread(verify_bundle, bundle, public_keys=read_keys([key]))
+    assert report.findings == ()
+    assert report.verified
+    assert any("exported by auditor" in note for note in report.notes)
+    compared = compare_exports(folder / "round.tar", bundle, KEYS)
+    assert compared.consistent
+    assert compared.earlier.tree == compared.later.tree
 
 
 async def test_exports_of_two_rounds_are_not_compared(folder: Path) -> None:
