@@ -7,7 +7,7 @@ reviewed one answer at a time (`benchmarks/audit_round.py`): two people judge ea
 third the records on which they differ. The round is approved and published. Its evidence is
 exported, and the stack ends. Then `labelwright audit verify` runs as a process of its own, with
 nothing but the bundle and the public key; its memory is that of all its processes together (PSS,
-sampled ten times a second). `--folder` keeps stack and bundle; given again, it verifies the bundle
+sampled four times a second). `--folder` keeps stack and bundle; given again, it verifies the bundle
 that is there.
 """
 
@@ -18,6 +18,7 @@ import asyncio
 import contextlib
 import json
 import os
+import resource
 import subprocess
 import sys
 import sysconfig
@@ -88,18 +89,23 @@ def _write(path: Path, chunks: Any) -> None:
 def verified(folder: Path) -> dict[str, Any]:
     """One verification, as a process with no settings."""
     command = [LABELWRIGHT, "audit", "verify", "round.tar", "--key", "keys.json", "--json"]
+    before = resource.getrusage(resource.RUSAGE_CHILDREN)
     start = time.perf_counter()
     process = psutil.Popen(command, cwd=folder, stdout=subprocess.PIPE, text=True)
     peak = 0
     output: list[str] = []
     while process.poll() is None:
         peak = max(peak, _memory(process))
-        time.sleep(0.1)
+        time.sleep(0.25)
     output.append(process.stdout.read())
     seconds = time.perf_counter() - start
+    after = resource.getrusage(resource.RUSAGE_CHILDREN)
     report = json.loads("".join(output))
     return {
         "seconds": round(seconds, 1),
+        "processor_seconds": round(
+            after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime, 1
+        ),
         "peak_mib": round(peak / 2**20),
         "verified": report["verified"],
         "histories": report["histories"],
@@ -153,7 +159,7 @@ def _say(figures: dict[str, Any]) -> None:
         print(
             f"verified {run['events']:,} events in {run['histories']} histories, "
             f"{run['decisions']:,} decisions, {figures['bundle_mib']} MiB: {run['seconds']:.1f} s "
-            f"(goal {GOAL_SECONDS}), {run['peak_mib']:,} MiB at the most "
+            f"(goal {GOAL_SECONDS}) and {run['processor_seconds']:.0f} s of processor time, {run['peak_mib']:,} MiB at the most "
             f"(goal {GOAL_BYTES >> 20:,})"
         )
 
