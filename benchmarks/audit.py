@@ -159,7 +159,8 @@ def _say(figures: dict[str, Any]) -> None:
         print(
             f"verified {run['events']:,} events in {run['histories']} histories, "
             f"{run['decisions']:,} decisions, {figures['bundle_mib']} MiB: {run['seconds']:.1f} s "
-            f"(goal {GOAL_SECONDS}) and {run['processor_seconds']:.0f} s of processor time, {run['peak_mib']:,} MiB at the most "
+            f"(goal {GOAL_SECONDS}) and {run['processor_seconds']:.0f} s of processor time, "
+            f"{run['peak_mib']:,} MiB at the most "
             f"(goal {GOAL_BYTES >> 20:,})"
         )
 

@@ -88,6 +88,7 @@ async def get_evidence(
     round_id: str,
     caller: Auditor,
     parts: Parts,
+    *,
     pool: Annotated[
         bool, Query(description="The pool's snapshot too, so that contents and routes are checked.")
     ] = False,

@@ -15,6 +15,7 @@ from domain.errors import NotFound, TemporalUnavailable
 from storage.artifacts import ArtifactStore
 from storage.histories import ArchivedHistory
 from tests.audit.conftest import Ended, archive
+from tests.audit.outside_forging import tampered_outside
 from tests.audit.tampering import flipped, rewritten, tampered
 from workers.audit import FindingKind, ledger_of
 
@@ -120,3 +121,16 @@ async def test_what_is_nowhere_is_not_found(ended: Ended) -> None:
         await ledger_of(world.client, world.engine, world.store, "never-was")  # type: ignore[arg-type]
     with pytest.raises(TemporalUnavailable):
         await ledger_of(None, world.engine, world.store, "never-was")  # type: ignore[arg-type]
+
+
+async def test_what_was_tampered_with_by_seed_is_found_and_named(ended: Ended) -> None:
+    await archive(ended)
+    for seed in range(12):
+        with tampered_outside(ended, seed) as tampering:
+            found = await ended.differences(live=tampering.live)
+        assert any(place in subject for place in tampering.places for _, subject in found), (
+            seed,
+            tampering,
+            found,
+        )
+    assert await ended.differences() == []
