@@ -81,8 +81,8 @@ EXTENSIONS = {
     ),
 }
 
-LEAVES = st.lists(st.binary(max_size=8).map(leaf_hash), max_size=40)
-SOME = st.lists(st.binary(max_size=8).map(leaf_hash), min_size=1, max_size=40)
+LEAVES = st.integers(0, 70).map(lambda size: [leaf_hash(bytes([at])) for at in range(size)])
+SOME = LEAVES.filter(bool)
 
 
 def hexes(path: Sequence[bytes]) -> tuple[str, ...]:
@@ -147,7 +147,7 @@ def test_every_leaf_is_proved_where_it_is_and_nowhere_else(
     path, size = inclusion_proof(leaves, index), len(leaves)
     assert verify_inclusion(leaves[index], index, size, path, root(leaves))
     elsewhere = data.draw(st.integers(-1, size))
-    if elsewhere != index and leaves[index] not in leaves[:index] + leaves[index + 1 :]:
+    if elsewhere != index:
         assert not verify_inclusion(leaves[index], elsewhere, size, path, root(leaves))
     assert not verify_inclusion(leaf_hash(b"of no tree"), index, size, path, root(leaves))
     assert not verify_inclusion(leaves[index], index, size, (*path, EMPTY), root(leaves))
