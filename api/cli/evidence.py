@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 from rich.text import Text
 
-from api.cli.audit import RoundArgument, sources_of
+from api.cli.audit import RoundArgument, open_sources
 from api.cli.evidence_files import (
     BundleArgument,
     KeyOption,
@@ -195,7 +195,7 @@ async def _export(
     from workers.audit import Export, exported
     from workers.signing import load_or_create
 
-    async with sources_of(data_dir) as sources:
+    async with open_sources(data_dir) as sources:
         settings = sources.settings
         if not settings.signing_key.exists():
             raise InvalidInput(

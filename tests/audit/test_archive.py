@@ -4,6 +4,10 @@
 
 from __future__ import annotations
 
+import asyncio
+import base64
+import gzip
+import json
 from pathlib import Path
 
 import pytest
@@ -14,10 +18,11 @@ from domain.canonical import Sha256
 from domain.errors import NotFound, TemporalUnavailable
 from storage.artifacts import ArtifactStore
 from storage.histories import ArchivedHistory
-from tests.audit.conftest import Ended, archive
+from tests.audit.conftest import KEYS, SIGNER, Ended, archive
 from tests.audit.outside_forging import tampered_outside
 from tests.audit.tampering import flipped, rewritten, tampered
-from workers.audit import FindingKind, ledger_of
+from workers.audit import Export, FindingKind, exported, ledger_of
+from workers.audit.offline import verify_bundle
 
 pytestmark = [pytest.mark.slow, pytest.mark.asyncio(loop_scope="module")]
 
@@ -121,6 +126,19 @@ async def test_what_is_nowhere_is_not_found(ended: Ended) -> None:
         await ledger_of(world.client, world.engine, world.store, "never-was")  # type: ignore[arg-type]
     with pytest.raises(TemporalUnavailable):
         await ledger_of(None, world.engine, world.store, "never-was")  # type: ignore[arg-type]
+
+
+async def test_a_bundle_can_be_made_from_the_archive_alone(ended: Ended, tmp_path: Path) -> None:
+    await archive(ended)
+    world, bundle = ended.world, tmp_path / "archived.tar"
+    wanted = Export(round_id=ended.round_id, exported_by=world.requester)
+    async with exported(
+        None, world.engine, world.store, world.datasets, wanted, signer=SIGNER
+    ) as sealed:
+        await asyncio.to_thread(bundle.write_bytes, b"".join(sealed.chunks()))
+    report = await asyncio.to_thread(verify_bundle, bundle, public_keys=KEYS, processes=1)
+    assert report.findings == ()
+    assert report.tree == (await ended.verify()).tree
 
 
 async def test_what_was_tampered_with_by_seed_is_found_and_named(ended: Ended) -> None:
