@@ -216,6 +216,7 @@ async def _export(
             settings.datasets,
             wanted,
             signer=load_or_create(settings.signing_key),
+            codec=sources.codec,
             folder=out.parent,
         ) as sealed:
             await asyncio.to_thread(_write, out, sealed.chunks())

@@ -109,6 +109,7 @@ async def get_evidence(
         parts.settings.datasets,
         wanted,
         signer=parts.signer,
+        codec=payload_codec(parts.settings),
     )
     # Before the answer begins: what goes wrong while it is made can still be told.
     sealed = await context.__aenter__()

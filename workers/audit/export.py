@@ -12,6 +12,7 @@ from typing import Any
 
 from sqlalchemy import Engine
 from temporalio.client import Client
+from temporalio.converter import PayloadCodec
 
 from activities.clock import now
 from activities.routing import Again
@@ -67,16 +68,18 @@ async def exported(
     export: Export,
     *,
     signer: Signer,
+    codec: PayloadCodec | None = None,
     folder: Path | None = None,
     processes: int | None = None,
 ) -> AsyncIterator[Sealed]:
     """The round's bundle, to be read out before the context is left.
 
     The round may be open or ended, in Temporal or archived. What cannot be read is left out, and
-    the listing says so. `folder` is for the temporary file, `processes` replay the histories.
+    the listing says so. `codec` decrypts histories, and the bundle holds them in plain; left out, it
+    is the client's. `folder` is for the temporary file, `processes` replay the histories.
     Raises NotFound, TemporalUnavailable, TimestampRefused.
     """
-    sourced = await find_histories(client, engine, store, export.round_id)
+    sourced = await find_histories(client, engine, store, export.round_id, codec=codec)
     with Spool(folder) as spool:
         gather = _Gathering(spool, export, engine, store, Path(datasets_root))
         yield await asyncio.to_thread(
