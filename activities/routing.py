@@ -16,13 +16,14 @@ from temporalio import activity
 from activities.clock import now
 from activities.heartbeat import beating
 from activities.snapshot import GOLD
+from domain.access import level_of
 from domain.canonical import Sha256
 from domain.errors import RecordsTaken
 from domain.gold import GOLD_ARM, GoldRecord, mixed_in
 from domain.ids import RecordId
 from domain.round_notices import too_few_people
 from domain.rounds import Batch, Partition, RoundPlan, Routed, Unserved
-from domain.routing import Lane, Route, Router, Routing, lanes_of
+from domain.routing import Lane, Route, Router, Routing, lanes_of, nobody_barred
 from domain.selections import Selection
 from storage import lanes, rounds
 from storage.artifacts import ArtifactStore, ReadableArtifacts
@@ -89,7 +90,11 @@ class RoutingActivities:
                 told = [too_few_people(plan, each) for each in unserved]
                 tell(connection, told, round_id=plan.round_id, at=now())
         return Routed(
-            artifact=artifact, records=table.num_rows, lanes=tuple(made), unserved=unserved
+            artifact=artifact,
+            records=table.num_rows,
+            lanes=tuple(made),
+            unserved=unserved,
+            by_level=True,
         )
 
     @activity.defn
@@ -105,15 +110,24 @@ class RoutingActivities:
         return Again(artifact=self._store.put_table(again), records=again.num_rows)
 
 
-def routed(store: ReadableArtifacts, request: RouteBatch) -> tuple[list[Lane], pa.Table]:
+def routed(
+    store: ReadableArtifacts, request: RouteBatch, *, by_level: bool = True
+) -> tuple[list[Lane], pa.Table]:
     """The lanes that the batch needs, and the batch with gold mixed in and a route for each record.
 
-    Follows from the plan and the artifacts alone, so that an audit comes to the same.
+    Follows from the plan and the artifacts alone, so that an audit comes to the same; for rounds
+    that were routed before records had levels it says that they are not routed `by_level`.
     """
     plan, batch = request.plan, store.get_table(request.batch.artifact)
     batch = with_gold(plan, batch, snapshot_gold(store, request.partitions, plan))
-    metadata = _snapshot_metadata(store, request.partitions, batch, plan.routing)
-    router = Router(plan.routing, reviews=plan.reviews_per_record, seconds=plan.review_seconds)
+    looks = by_level or _looks_at_metadata(plan.routing)
+    metadata = _snapshot_metadata(store, request.partitions, batch) if looks else {}
+    router = Router(
+        plan.routing,
+        reviews=plan.reviews_per_record,
+        seconds=plan.review_seconds,
+        floor=level_of if by_level else nobody_barred,
+    )
     routes: list[Route] = [
         router.route(
             {**metadata.get(row["record_id"], {}), "arm": row["arm"], "predicted": row["predicted"]}
@@ -174,12 +188,14 @@ def _gold_row(each: GoldRecord, rank: int) -> dict[str, object]:
     }
 
 
+def _looks_at_metadata(routing: Routing) -> bool:
+    return any(rule.when or rule.language for rule in routing.rules)
+
+
 def _snapshot_metadata(
-    store: ReadableArtifacts, partitions: Iterable[Partition], batch: pa.Table, routing: Routing
+    store: ReadableArtifacts, partitions: Iterable[Partition], batch: pa.Table
 ) -> Mapping[str, Mapping[str, object]]:
-    """The metadata of the batch's records, as the snapshot has them; none where no rule looks."""
-    if not any(rule.when or rule.language for rule in routing.rules):
-        return {}
+    """The metadata of the batch's records, as the snapshot has them."""
     wanted = batch["record_id"].combine_chunks()
     found: dict[str, Mapping[str, object]] = {}
     for partition in partitions:

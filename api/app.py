@@ -41,7 +41,7 @@ from api.routes.codec import CodecOrigins
 from api.starting import make_key_known, put_policies_in_place, start_written_rounds
 from api.state import State
 from api.temporal import Temporal
-from storage import database
+from storage import database, visibility
 from storage.artifacts import ArtifactStore
 from workers import encryption, sealing, signing
 from workers.settings import Settings, load_settings
@@ -74,7 +74,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     signer = signing.load_or_create(settings.signing_key)
     state = app.state.labelwright = State(
         settings=settings,
-        engine=database.engine(settings.database_url),
+        engine=visibility.guard(database.engine(settings.database_url)),
         store=ArtifactStore(settings.artifacts),
         temporal=Temporal(settings, signer),
         signer=signer,

@@ -24,7 +24,9 @@ from api.together import Together
 from domain.accounts import Actor, Permission, Role, permissions, require
 from domain.errors import LabelwrightError, NotAllowed, NotAuthenticated
 from domain.ids import AccountId
+from domain.routing import Clearance
 from storage import accounts
+from storage.visibility import seeing
 
 SESSION_COOKIE = "labelwright_session"
 SIGN_IN_PAGE = "/sign-in"
@@ -58,6 +60,8 @@ class Caller:
     roles: frozenset[Role]
     authenticated_by: str
     """`token` or `session`."""
+    clearance: Clearance = Clearance.PUBLIC
+    """Which records they see, whatever their roles."""
 
     @property
     def actor(self) -> Actor:
@@ -114,7 +118,8 @@ class Authentication:
         else:
             request.state.caller = caller
             structlog.contextvars.bind_contextvars(account_id=caller.account_id)
-            await self._app(scope, receive, send)
+            with seeing(caller.clearance, caller.account_id):
+                await self._app(scope, receive, send)
             return
         await answer(scope, receive, send)
 
@@ -210,6 +215,7 @@ def _caller(account: accounts.Account, authenticated_by: str) -> Caller:
         name=account.name,
         roles=frozenset(account.roles),
         authenticated_by=authenticated_by,
+        clearance=account.clearance,
     )
 
 

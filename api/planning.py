@@ -31,6 +31,7 @@ from domain.routing import EVERYBODY
 from storage import accounts, datasets, definitions, pools, rounds
 from storage.policies import GovernedPolicy
 from storage.pools import Pool
+from storage.visibility import everything
 
 SILENT_GUIDELINE = Guideline(
     name="none",
@@ -45,7 +46,8 @@ def plan_round(connection: Connection, body: RoundBody, caller: Caller) -> Round
     Raises NotFound for what it names and is not there, PolicyNotApproved, EmptyPool,
     BatchExceedsPool, InvalidReviewRules, InvalidInput.
     """
-    pool = pools.get_pool(connection, PoolId(body.pool))
+    with everything(connection):  # a round scores the whole pool, whoever asks for it
+        pool = pools.get_pool(connection, PoolId(body.pool))
     eligible = _check_eligible(connection, pool)
     guideline = _guideline(connection, body, caller)
     dataset = body.dataset or pool.pool_id

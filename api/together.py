@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextvars
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Generic, TypeVar
 
@@ -31,7 +32,10 @@ class Together(Generic[Item, Answer]):
         answer: asyncio.Future[Answer] = asyncio.get_running_loop().create_future()
         self._waiting.append((item, answer))
         if self._answering is None:
-            self._answering = asyncio.create_task(self._answer_waiting())
+            # In a context of its own: nobody is answered in the name of whoever came first.
+            self._answering = asyncio.create_task(
+                self._answer_waiting(), context=contextvars.Context()
+            )
         return await answer
 
     async def _answer_waiting(self) -> None:

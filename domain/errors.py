@@ -172,6 +172,12 @@ class NotQualified(NotAllowed):
     code = "not_qualified"
 
 
+class NotCleared(NotAllowed):
+    """What is asked for holds records above this person's clearance."""
+
+    code = "not_cleared"
+
+
 # -- reviews ----------------------------------------------------------------------------------
 
 

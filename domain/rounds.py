@@ -189,6 +189,9 @@ class Routed:
     records: int
     lanes: tuple[Lane, ...]
     unserved: tuple[Unserved, ...] = ()
+    by_level: bool = False
+    """Whether each lane demands clearance for its records' own levels, whatever the rules say; it
+    was not so before records had levels."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -7,7 +7,7 @@ priority come from the first such rule that names them.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import TypeVar
@@ -205,14 +205,29 @@ def lanes_of(routes: Iterable[Route]) -> tuple[list[Lane], list[int]]:
     return lanes, taken
 
 
+def nobody_barred(record: Row) -> Clearance:
+    """The level of every record, where records have none."""
+    del record
+    return Clearance.PUBLIC
+
+
 class Router:
     """A routing document, read once, for many records."""
 
-    def __init__(self, routing: Routing, *, reviews: int, seconds: float) -> None:
+    def __init__(
+        self,
+        routing: Routing,
+        *,
+        reviews: int,
+        seconds: float,
+        floor: Callable[[Row], Clearance] = nobody_barred,
+    ) -> None:
         """`reviews` and `seconds` are the round's own, for records of which no rule says more.
 
-        Raises InvalidExpression.
+        `floor` is the clearance that a record demands whatever the rules say. Raises
+        InvalidExpression.
         """
+        self._floor = floor
         self._routing = routing
         self._reviews = reviews
         self._seconds = seconds
@@ -227,6 +242,7 @@ class Router:
         ]
         queue = next((rule.queue for rule in rules if rule.queue), GENERAL)
         requirement = self._routing.queue(queue).requirement
+        requirement &= Requirement(clearance=self._floor(record))
         for rule in rules:
             requirement &= _demanded(rule, record)
         return Route(

@@ -28,12 +28,15 @@ from sqlalchemy import (
 )
 from sqlalchemy.dialects.postgresql import insert
 
-from domain.accounts import RESERVED_NAMES, Role
+from domain.accounts import RESERVED_NAMES, SYSTEM, Role
 from domain.canonical import Sha256, digest_bytes
 from domain.errors import Conflict, InvalidInput, NotFound
 from domain.ids import AccountId, Timestamp
+from domain.profiles import Profile
+from domain.routing import Clearance
 from storage.database import transaction
-from storage.tables import accounts, api_tokens, one_time_passwords, sessions
+from storage.profiles import put_profile
+from storage.tables import accounts, api_tokens, one_time_passwords, profiles, sessions
 
 # Without vowels no group spells a word; without look-alikes none is misread.
 _LETTERS = "bcdfghjkmnpqrstvwxz"
@@ -44,13 +47,19 @@ MAX_NAME = 100
 
 # Made once: building a statement takes longer than running it, and every request asks these.
 _DIGESTS = bindparam("digests", type_=ARRAY(Text))
+_CLEARANCE = (
+    select(profiles.c.clearance)
+    .where(profiles.c.account_id == accounts.c.account_id)
+    .scalar_subquery()
+    .label("clearance")
+)
 # To the minute is enough, and spares a write for each request.
 _STALE = or_(
     api_tokens.c.last_used_at.is_(None),
     api_tokens.c.last_used_at < func.now() - timedelta(minutes=1),
 )
 _TOKENS = (
-    select(accounts, api_tokens.c.token_digest, _STALE.label("stale"))
+    select(accounts, _CLEARANCE, api_tokens.c.token_digest, _STALE.label("stale"))
     .join(api_tokens, api_tokens.c.account_id == accounts.c.account_id)
     .where(
         api_tokens.c.token_digest == any_(_DIGESTS),
@@ -71,7 +80,7 @@ _TOKENS_USED = (
     .values(last_used_at=func.now())
 )
 _SESSIONS = (
-    select(accounts, sessions.c.session_digest)
+    select(accounts, _CLEARANCE, sessions.c.session_digest)
     .join(sessions, sessions.c.account_id == accounts.c.account_id)
     .where(
         sessions.c.session_digest == any_(_DIGESTS),
@@ -89,6 +98,8 @@ class Account:
     roles: frozenset[Role]
     disabled_at: Timestamp | None
     created_at: Timestamp
+    clearance: Clearance = Clearance.PUBLIC
+    """The profile's, of one account that is asked for; not in lists."""
 
 
 def create_account(connection: Connection, *, name: str, roles: Collection[Role]) -> Account:
@@ -121,13 +132,20 @@ def ensure_admin(engine: Engine) -> str | None:
         if connection.scalar(select(exists(select(accounts.c.account_id)))):
             return None
         admin = create_account(connection, name="admin", roles={Role.ADMIN, Role.REQUESTER})
+        # Not for being an admin: whoever sets the system up brings the records.
+        put_profile(
+            connection,
+            Profile(account_id=admin.account_id, clearance=Clearance.RESTRICTED),
+            changed_by=SYSTEM.account_id,
+            reason="set this system up",
+        )
         return issue_token(connection, admin.account_id, "first run")
 
 
 def get_account(connection: Connection, account_id: AccountId) -> Account:
     """The account. Raises NotFound."""
     row = connection.execute(
-        select(accounts).where(accounts.c.account_id == account_id)
+        select(accounts, _CLEARANCE).where(accounts.c.account_id == account_id)
     ).one_or_none()
     if row is None:
         raise NotFound("no such account", account_id=account_id)
@@ -311,4 +329,5 @@ def _account(row: Row[*tuple[object, ...]]) -> Account:
         roles=frozenset(Role(word) for word in row.roles),
         disabled_at=row.disabled_at,
         created_at=row.created_at,
+        clearance=list(Clearance)[row._mapping.get("clearance") or 0],  # noqa: SLF001 -- public
     )

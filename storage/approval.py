@@ -13,6 +13,7 @@ from domain.outcomes import HELD, How
 from domain.records import Content
 from storage.reviews import DecidedOutcome, outcome_of_row
 from storage.tables import batch_records, outcomes, records, rounds, superseded_records
+from storage.visibility import visible
 
 
 class Show(StrEnum):
@@ -38,9 +39,10 @@ _WANTED: dict[Show, ColumnElement[bool]] = {
 
 
 def count_outcomes(connection: Connection, round_id: RoundId) -> dict[Show, int]:
-    """How many outcomes of the round there are to look at, of each choice."""
+    """How many outcomes of the round there are to see, of each choice."""
     columns = [func.count().filter(wanted).label(show) for show, wanted in _WANTED.items()]
-    row = connection.execute(select(*columns).where(outcomes.c.round_id == round_id)).one()
+    here = and_(outcomes.c.round_id == round_id, visible(connection, outcomes))
+    row = connection.execute(select(*columns).where(here)).one()
     return {show: row._mapping[show] for show in Show}  # noqa: SLF001 -- its public name
 
 
@@ -56,7 +58,7 @@ def outcomes_to_check(
     )
     rows = connection.execute(
         select(outcomes)
-        .where(outcomes.c.round_id == round_id, _WANTED[show])
+        .where(outcomes.c.round_id == round_id, _WANTED[show], visible(connection, outcomes))
         .order_by(urgency, outcomes.c.record_id)
         .offset(offset)
         .limit(limit)
@@ -96,7 +98,9 @@ def batch_contents(
         )
         .outerjoin(before, true())
         .where(
-            batch_records.c.round_id == round_id, batch_records.c.record_id.in_(list(record_ids))
+            batch_records.c.round_id == round_id,
+            batch_records.c.record_id.in_(list(record_ids)),
+            visible(connection, batch_records),
         )
     )
     return {

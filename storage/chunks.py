@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from functools import lru_cache, partial
 
+from domain.access import level_of, unknown_words
 from domain.canonical import canonical, digest_bytes
 from domain.errors import InvalidInput
 from domain.ids import RecordId
@@ -27,6 +28,8 @@ class Chunk:
     rejections: list[Rejection] = field(default_factory=list)
     read: int = 0
     repeated: int = 0
+    unknown_words: set[str] = field(default_factory=set)
+    """Of what says who may see a record: such a record is hidden from all but the most cleared."""
     size: int = 0
 
     @property
@@ -68,6 +71,7 @@ def _sort(chunk: Chunk, row: Row | Rejection, unfit: Callable[[str], str | None]
     if reason is not None:
         chunk.rejections.append(Rejection(line=row.line, record_id=record.record_id, reason=reason))
         return
+    chunk.unknown_words.update(unknown_words(record.metadata))
     content = canonical(record.content)
     staged: dict[str, Cell] = {
         "record_id": record.record_id,
@@ -77,6 +81,7 @@ def _sort(chunk: Chunk, row: Row | Rejection, unfit: Callable[[str], str | None]
         "metadata": canonical(record.metadata).decode(),
         "label": record.label,
         "role": None if record.role is None else record.role.value,
+        "level": level_of(record.metadata).level,
         "line": row.line,
     }
     first = chunk.rows.get(record.record_id)

@@ -54,6 +54,7 @@ from storage.participations import (
 from storage.profiles import get_profile
 from storage.tables import lanes, participations, review_receipts, tasks
 from storage.tasks import Task, TaskStatus, task
+from storage.visibility import CLEARED, cleared, visible
 
 URGENT = timedelta(days=1)
 """A deadline that is nearer comes before every fairness between rounds."""
@@ -67,6 +68,7 @@ _HELD = (
         tasks.c.holder == _PERSON,
         tasks.c.status == TaskStatus.CLAIMED,
         tasks.c.lease_until > func.now(),
+        tasks.c.level <= CLEARED,
     )
     .order_by(tasks.c.priority.desc(), tasks.c.deadline, tasks.c.ordinal, tasks.c.task_id)
     .limit(bindparam("limit", type_=Integer))
@@ -142,6 +144,7 @@ def next_task(
             "round": round_id,
             "queue": queue,
             "skip": list(skip),
+            "cleared": cleared(connection),
         },
     ).one_or_none()
     return None if row is None else task(row)
@@ -169,6 +172,7 @@ def _best_task() -> Select[*tuple[object, ...]]:
             tasks.c.round_id == lanes.c.round_id,
             tasks.c.lane == lanes.c.lane,
             tasks.c.kind == wanted.c.kind,
+            tasks.c.level <= CLEARED,
             free(),
         )
         .order_by(*order)
@@ -202,6 +206,7 @@ def _best_task() -> Select[*tuple[object, ...]]:
             tasks.c.round_id == ranked.c.round_id,
             tasks.c.lane == ranked.c.lane,
             tasks.c.kind == ranked.c.kind,
+            tasks.c.level <= CLEARED,
             offered(person),
             tasks.c.task_id != all_(bindparam("skip", type_=ARRAY(Text))),
             ~barred(person),
@@ -332,7 +337,8 @@ def give_up(connection: Connection, held: Task, *, until: Timestamp | None = Non
 
 def held_tasks(connection: Connection, account_id: AccountId, *, limit: int = 20) -> list[Task]:
     """The tasks that this person holds on a live lease, the most urgent first."""
-    rows = connection.execute(_HELD, {"person": account_id, "limit": limit})
+    asked = {"person": account_id, "limit": limit, "cleared": cleared(connection)}
+    rows = connection.execute(_HELD, asked)
     return [task(row) for row in rows]
 
 
@@ -350,7 +356,9 @@ def is_answered(connection: Connection, wanted: Task, *, by: AccountId | None = 
 def locked_task(connection: Connection, task_id: TaskId) -> Task:
     """The task, which nobody else changes until this transaction ends. Raises NotFound."""
     row = connection.execute(
-        select(tasks).where(tasks.c.task_id == task_id).with_for_update()
+        select(tasks)
+        .where(tasks.c.task_id == task_id, visible(connection, tasks))
+        .with_for_update()
     ).one_or_none()
     if row is None:
         raise NotFound("no such task", task_id=task_id)

@@ -13,6 +13,7 @@ from storage.claims import locked_task
 from storage.submissions import Receipt
 from storage.tables import review_receipts, reviews, tasks
 from storage.tasks import task
+from storage.visibility import visible
 
 _UNCORRECTABLE = {
     ReviewStatus.REFUSED: "this review was not counted, so there is nothing to correct",
@@ -30,7 +31,11 @@ def find_receipt(connection: Connection, review_id: ReviewId, account_id: Accoun
     ).one_or_none()
     if row is None:
         raise NotFound("you gave no such answer", review_id=review_id)
-    answered = connection.execute(select(tasks).where(tasks.c.task_id == row.task_id)).one()
+    answered = connection.execute(
+        select(tasks).where(tasks.c.task_id == row.task_id, visible(connection, tasks))
+    ).one_or_none()
+    if answered is None:  # its record was given a higher level since
+        raise NotFound("you gave no such answer", review_id=review_id)
     return Receipt(
         review_id=review_id,
         task=task(answered),

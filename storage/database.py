@@ -19,6 +19,7 @@ from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.pool import ConnectionPoolEntry, NullPool, PoolProxiedConnection
 
 from domain.errors import DatabaseUnavailable
+from storage.roles import grant_api_role
 
 _MIGRATION_LOCK = 0x1ABE1_0001
 """Any number, as long as every Labelwright takes the same: two upgrades at once would collide."""
@@ -79,7 +80,8 @@ def transaction(engine: Engine) -> Iterator[Connection]:
 def upgrade(url: str) -> None:
     """Brings the tables up to date; does nothing when they are. Safe when two do it at once.
 
-    Raises DatabaseUnavailable.
+    The API's role is given what it needs of them, as far as the URL's user may make roles. Raises
+    DatabaseUnavailable.
     """
     single = create_engine(driver_url(url), poolclass=NullPool)
     with transaction(single) as connection:
@@ -87,6 +89,7 @@ def upgrade(url: str) -> None:
         config = _config()
         config.attributes["connection"] = connection
         command.upgrade(config, "head")
+        grant_api_role(connection)
 
 
 def current_revision(connection: Connection) -> str | None:

@@ -33,6 +33,8 @@ class DatasetVersion:
     published_at: Timestamp
     break_glass: bool = False
     """Whether who approved it had a part in its round that stands against that."""
+    level: int = 0
+    """The highest of its records', which the database finds when the version appears."""
 
 
 def lock_dataset(connection: Connection, dataset: str) -> None:

@@ -18,6 +18,7 @@ from storage.pools import record as stored_record
 from storage.profiles import get_standing, put_standing
 from storage.rounds import get_round
 from storage.tables import gold_answers, records, reviews, rounds, standings
+from storage.visibility import everything, visible
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -112,6 +113,7 @@ def doubtful_reviews(
             reviews.c.round_id == round_id,
             reviews.c.kind == TaskKind.REVIEW.value,
             reviews.c.status == ReviewStatus.ACCEPTED.value,
+            visible(connection, reviews),
         )
         .order_by(reviews.c.reviewer, reviews.c.record_id)
         .limit(limit)
@@ -145,6 +147,7 @@ def next_to_calibrate(
             records.c.pool_id == pool_id,
             records.c.role == KnownRole.GOLD.value,
             ~answered,
+            visible(connection, records),
             *([] if schema.multiple else [records.c.label.in_(schema.labels)]),
         )
         .order_by(func.md5(func.concat(account_id, records.c.record_id)))
@@ -202,17 +205,18 @@ def calibration(
 
 
 def _calibrating(connection: Connection, account_id: AccountId, schema: str) -> list[bool]:
-    return list(
-        connection.scalars(
-            select(gold_answers.c.correct)
-            .where(
-                gold_answers.c.account_id == account_id,
-                gold_answers.c.schema_name == schema,
-                gold_answers.c.round_id.is_(None),
-            )
-            .order_by(gold_answers.c.answered_at)
+    query = (
+        select(gold_answers.c.correct)
+        .where(
+            gold_answers.c.account_id == account_id,
+            gold_answers.c.schema_name == schema,
+            gold_answers.c.round_id.is_(None),
         )
+        .order_by(gold_answers.c.answered_at)
     )
+    # What somebody has answered counts, also where they may not see the record any more.
+    with everything(connection):
+        return list(connection.scalars(query))
 
 
 def _latest(connection: Connection, account_id: AccountId, schema: str, window: int) -> list[bool]:

@@ -38,6 +38,8 @@ from storage.tables import imports, records, superseded_records
 MAX_REJECTIONS = 1_000
 """How many rejections a report names; all of them are counted."""
 
+MAX_UNKNOWN_WORDS = 100
+
 
 @dataclass(frozen=True, kw_only=True)
 class ImportReport:
@@ -54,6 +56,9 @@ class ImportReport:
     rejected: int = 0
     rejections: tuple[Rejection, ...] = ()
     """The first thousand."""
+    unknown_words: tuple[str, ...] = ()
+    """What records say of who may see them and nobody knows the meaning of, the first hundred:
+    such records are seen by those alone who are cleared for everything."""
     finished_at: Timestamp | None = None
     """None for an import that runs or broke off: what it counts is in the pool all the same."""
 
@@ -152,6 +157,9 @@ def _import_chunk(connection: Connection, report: ImportReport, chunk: Chunk) ->
         unchanged=report.unchanged + chunk.repeated + len(chunk.rows) - inserted - updated,
         rejected=report.rejected + len(chunk.rejections),
         rejections=(*report.rejections, *named),
+        unknown_words=tuple(
+            sorted({*report.unknown_words, *chunk.unknown_words})[:MAX_UNKNOWN_WORDS]
+        ),
     )
     connection.execute(
         update(imports)
@@ -163,6 +171,7 @@ def _import_chunk(connection: Connection, report: ImportReport, chunk: Chunk) ->
             unchanged=report.unchanged,
             rejected=report.rejected,
             rejections=to_json([asdict(rejection) for rejection in report.rejections]),
+            unknown_words=list(report.unknown_words),
         )
     )
     return report
@@ -182,6 +191,7 @@ def _upsert(connection: Connection, pool_id: PoolId, chunk: Chunk) -> tuple[int,
         "metadata",
         "label",
         "role",
+        "level",
     ]
     connection.execute(
         insert(superseded_records)
@@ -242,5 +252,6 @@ def _report(row: Found[*tuple[object, ...]]) -> ImportReport:
         unchanged=row.unchanged,
         rejected=row.rejected,
         rejections=tuple(Rejection(**rejection) for rejection in row.rejections),
+        unknown_words=tuple(row.unknown_words),
         finished_at=row.finished_at,
     )

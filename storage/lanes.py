@@ -46,10 +46,13 @@ def put_lanes(
     *,
     schema: str,
     calibrated: bool = False,
+    by_level: bool = True,
 ) -> None:
     """Opens the lanes that are not there yet. `schema` is the name of the round's label schema.
 
-    In a `calibrated` lane only those work who have passed the calibration of that schema.
+    In a `calibrated` lane only those work who have passed the calibration of that schema. The
+    database refuses records above the clearance of a lane, unless it is one of a round that was not
+    routed `by_level`.
     """
     rows = [
         {
@@ -57,6 +60,7 @@ def put_lanes(
             **lane_row(each),
             "schema_name": schema,
             "calibrated": calibrated,
+            "by_level": by_level,
         }
         for each in wanted
     ]
@@ -102,11 +106,18 @@ def lane_in_queue(connection: Connection, round_id: RoundId, own: Lane, queue: Q
     for each in there:
         if replace(each, number=wanted.number) == wanted:
             return each
-    like = select(lanes.c.schema_name, lanes.c.calibrated).where(
+    like = select(lanes.c.schema_name, lanes.c.calibrated, lanes.c.by_level).where(
         lanes.c.round_id == round_id, lanes.c.lane == own.number
     )
     row = connection.execute(like).one()
-    put_lanes(connection, round_id, [wanted], schema=row.schema_name, calibrated=row.calibrated)
+    put_lanes(
+        connection,
+        round_id,
+        [wanted],
+        schema=row.schema_name,
+        calibrated=row.calibrated,
+        by_level=row.by_level,
+    )
     return wanted
 
 

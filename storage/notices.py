@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from sqlalchemy import (
@@ -23,15 +23,18 @@ from sqlalchemy import (
 )
 from sqlalchemy.dialects.postgresql import insert
 
+from domain.access import HIDDEN, clearance_of
 from domain.accounts import Role
 from domain.canonical import digest
 from domain.errors import NotFound
 from domain.ids import AccountId, Document, RoundId, Timestamp
 from domain.notices import Audience, Notice, NoticeKind
 from storage.documents import plain_text, to_json
+from storage.hidden import hidden_records
 from storage.lanes import suits
 from storage.outbox import emit
 from storage.tables import accounts, inbox_entries, lanes, notices
+from storage.visibility import cleared
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -94,7 +97,7 @@ def inbox(
     query = _of(account_id).order_by(inbox_entries.c.sequence.desc()).limit(limit)
     if after is not None:
         query = query.where(inbox_entries.c.sequence < _sequence_of(after))
-    return [_inbox_notice(row) for row in connection.execute(query)]
+    return [_seen(connection, _inbox_notice(row)) for row in connection.execute(query)]
 
 
 def get_notice(connection: Connection, account_id: AccountId, notice_id: str) -> InboxNotice:
@@ -102,7 +105,7 @@ def get_notice(connection: Connection, account_id: AccountId, notice_id: str) ->
     row = connection.execute(_of(account_id).where(notices.c.notice_id == notice_id)).one_or_none()
     if row is None:
         raise NotFound("there is no such notice in your inbox", notice_id=notice_id)
-    return _inbox_notice(row)
+    return _seen(connection, _inbox_notice(row))
 
 
 def unread(connection: Connection, account_id: AccountId) -> int:
@@ -225,6 +228,21 @@ def _of(account_id: AccountId) -> Select[Any]:
 
 def _sequence_of(notice_id: str) -> ScalarSelect[int]:
     return select(notices.c.sequence).where(notices.c.notice_id == notice_id).scalar_subquery()
+
+
+def _seen(connection: Connection, notice: InboxNotice) -> InboxNotice:
+    """The notice, without what it says of a record that its reader may not see (any more)."""
+    record_id = notice.detail.get("record_id")
+    if notice.round_id is None or not isinstance(record_id, str):
+        return notice
+    clearance = clearance_of(cleared(connection))
+    if not hidden_records(connection, notice.round_id, clearance, among=[record_id]):
+        return notice
+    return replace(
+        notice,
+        text=f"This is about a record of round {notice.round_id} that you are not cleared for.",
+        detail={**notice.detail, "record_id": HIDDEN},
+    )
 
 
 def _inbox_notice(row: Row[*tuple[object, ...]]) -> InboxNotice:

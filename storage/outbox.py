@@ -21,11 +21,15 @@ from sqlalchemy import (
 )
 from sqlalchemy.dialects.postgresql import insert
 
+from domain.access import masked, texts_in
 from domain.events import EVENTS, Event, event_data, place_of
 from domain.ids import RoundId, Timestamp
 from domain.notices import Audience, Notice, NoticeKind
+from domain.records import Json
+from domain.routing import Clearance
 from domain.webhooks import DeliveryState, WebhookState
 from storage.documents import plain_text, to_json
+from storage.hidden import hidden_records
 from storage.tables import deliveries, events, webhooks
 
 AT_ONCE = 4
@@ -259,7 +263,7 @@ def _queue(
             source=f"/rounds/{round_id}" if round_id else f"/webhooks/{notice.subject}",
             subject=plain_text(notice.subject),
             place=place_of(notice.kind, round_id),
-            data=to_json(event_data(notice, round_id)),
+            data=to_json(_data(connection, notice, round_id)),
             at=at,
         )
         .on_conflict_do_nothing(index_elements=["event_id"])
@@ -268,3 +272,12 @@ def _queue(
     if sequence is not None:
         key = {"event_id": event_id, "stream": stream, "sequence": sequence}
         connection.execute(insert(deliveries), [{"webhook_id": hook, **key} for hook in hooks])
+
+
+def _data(connection: Connection, notice: Notice, round_id: RoundId | None) -> Json:
+    """What the event says. A webhook has no clearance: records that are not public are masked."""
+    data = event_data(notice, round_id)
+    if round_id is None:
+        return data
+    among = texts_in(data) - {round_id}
+    return masked(data, hidden_records(connection, round_id, Clearance.PUBLIC, among=among))

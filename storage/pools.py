@@ -15,6 +15,7 @@ from domain.errors import Conflict, InvalidInput, NotFound
 from domain.ids import AccountId, PoolId, RecordId, Timestamp, is_name
 from domain.records import Content, ContentKind, KnownRole, Record
 from storage.tables import pools, records
+from storage.visibility import everything, visible
 
 SNAPSHOT_SCHEMA = pa.schema(
     [
@@ -83,8 +84,8 @@ def create_pool(
 
 
 def get_pool(connection: Connection, pool_id: PoolId) -> Pool:
-    """The pool with its counts. Raises NotFound."""
-    row = connection.execute(_pools().where(pools.c.pool_id == pool_id)).one_or_none()
+    """The pool with its counts of what may be seen of it. Raises NotFound."""
+    row = connection.execute(_pools(connection).where(pools.c.pool_id == pool_id)).one_or_none()
     if row is None:
         raise NotFound(
             f"there is no pool “{pool_id}”",
@@ -98,7 +99,7 @@ def list_pools(
     connection: Connection, *, after: PoolId | None = None, limit: int = 50
 ) -> list[Pool]:
     """Pools by name with their counts, from the one that follows `after`."""
-    query = _pools().order_by(pools.c.pool_id).limit(limit)
+    query = _pools(connection).order_by(pools.c.pool_id).limit(limit)
     if after is not None:
         query = query.where(pools.c.pool_id > after)
     return [_pool(row) for row in connection.execute(query)]
@@ -107,7 +108,11 @@ def list_pools(
 def get_record(connection: Connection, pool_id: PoolId, record_id: RecordId) -> Record:
     """The record as it is now. Raises NotFound."""
     row = connection.execute(
-        select(records).where(records.c.pool_id == pool_id, records.c.record_id == record_id)
+        select(records).where(
+            records.c.pool_id == pool_id,
+            records.c.record_id == record_id,
+            visible(connection, records),
+        )
     ).one_or_none()
     if row is None:
         raise NotFound("the pool has no such record", pool_id=pool_id, record_id=record_id)
@@ -118,7 +123,7 @@ def list_records(
     connection: Connection, pool_id: PoolId, *, after: RecordId | None = None, limit: int = 100
 ) -> list[Record]:
     """Records by id, from the one that follows `after`."""
-    query = select(records).where(records.c.pool_id == pool_id)
+    query = select(records).where(records.c.pool_id == pool_id, visible(connection, records))
     if after is not None:
         query = query.where(records.c.record_id > after)
     return [
@@ -127,9 +132,10 @@ def list_records(
 
 
 def count_eligible(connection: Connection, pool_id: PoolId) -> int:
-    """How many records have no known label: what a round may choose from."""
+    """How many records have no known label: what a round may choose from, whoever starts it."""
     query = select(func.count()).where(records.c.pool_id == pool_id, records.c.label.is_(None))
-    return connection.execute(query).scalar_one()
+    with everything(connection):
+        return connection.execute(query).scalar_one()
 
 
 def labelled_contents(connection: Connection, pool_id: PoolId) -> dict[Sha256, RecordId]:
@@ -170,7 +176,7 @@ def iterate_snapshot(
             )
 
 
-def _pools() -> Select[*tuple[object, ...]]:
+def _pools(connection: Connection) -> Select[*tuple[object, ...]]:
     counts = (
         select(
             func.count().label("records"),
@@ -178,7 +184,7 @@ def _pools() -> Select[*tuple[object, ...]]:
             func.count().filter(records.c.role == KnownRole.TEST).label("labelled_test"),
             func.count().filter(records.c.role == KnownRole.GOLD).label("gold"),
         )
-        .where(records.c.pool_id == pools.c.pool_id)
+        .where(records.c.pool_id == pools.c.pool_id, visible(connection, records))
         .lateral("counts")
     )
     return (

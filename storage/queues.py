@@ -29,6 +29,7 @@ from storage.lanes import brings, lane, suits
 from storage.participations import barred, free, offered
 from storage.tables import lanes, participations, standings, task_skips, tasks
 from storage.tasks import TaskStatus
+from storage.visibility import visible
 
 COUNTED = 100
 """Counts end here: 100 stands for 100 or more."""
@@ -81,7 +82,7 @@ def queue_facts(
         here.append(lanes.c.round_id == round_id)
     if queue is not None:
         here.append(lanes.c.queue == queue)
-    wanted = tasks.c.kind.in_([kind.value for kind in kinds])
+    wanted = and_(tasks.c.kind.in_([kind.value for kind in kinds]), visible(connection, tasks))
     live = tasks.c.status.in_([TaskStatus.OPEN, TaskStatus.CLAIMED])
     held = and_(wanted, tasks.c.status == TaskStatus.CLAIMED, not_(free()))
     may_work = suits(

@@ -21,6 +21,7 @@ from storage.settlements import (
     settle_corrections,
 )
 from storage.tables import outcomes, review_receipts, reviews, tasks
+from storage.visibility import visible
 
 # Made once: building a statement takes longer than running it, and every claim runs these.
 _ACCEPTED = select(func.count()).where(
@@ -190,6 +191,7 @@ def reviews_of(
         .where(
             reviews.c.round_id == round_id,
             tuple_(reviews.c.shard, reviews.c.sequence) > tuple_(*after),
+            visible(connection, reviews),
         )
         .order_by(reviews.c.shard, reviews.c.sequence)
         .limit(limit)
@@ -205,7 +207,11 @@ def reviews_by_record(
     """The reviews of these records, each record's in the order of its shards' ledgers."""
     rows = connection.execute(
         select(reviews)
-        .where(reviews.c.round_id == round_id, reviews.c.record_id.in_(record_ids))
+        .where(
+            reviews.c.round_id == round_id,
+            reviews.c.record_id.in_(record_ids),
+            visible(connection, reviews),
+        )
         .order_by(reviews.c.shard, reviews.c.sequence)
     )
     found: dict[RecordId, list[Review]] = {record_id: [] for record_id in record_ids}
@@ -216,7 +222,9 @@ def reviews_by_record(
 
 def get_review(connection: Connection, review_id: ReviewId) -> Review | None:
     """The review as the shard decided on it; none before it has."""
-    row = connection.execute(select(reviews).where(reviews.c.review_id == review_id)).one_or_none()
+    row = connection.execute(
+        select(reviews).where(reviews.c.review_id == review_id, visible(connection, reviews))
+    ).one_or_none()
     return None if row is None else _review(row)
 
 
@@ -224,7 +232,7 @@ def latest_of(connection: Connection, account_id: AccountId, *, limit: int) -> l
     """What this person has said last, the newest first, refused answers included."""
     rows = connection.execute(
         select(reviews)
-        .where(reviews.c.account_id == account_id)
+        .where(reviews.c.account_id == account_id, visible(connection, reviews))
         .order_by(reviews.c.submitted_at.desc(), reviews.c.sequence.desc())
         .limit(limit)
     )
@@ -257,7 +265,7 @@ def outcomes_of(
     limit: int = 1_000,
 ) -> list[DecidedOutcome]:
     """Outcomes by record id, from the one that follows `after`."""
-    query = select(outcomes).where(outcomes.c.round_id == round_id)
+    query = select(outcomes).where(outcomes.c.round_id == round_id, visible(connection, outcomes))
     if after is not None:
         query = query.where(outcomes.c.record_id > after)
     rows = connection.execute(query.order_by(outcomes.c.record_id).limit(limit))
@@ -267,7 +275,11 @@ def outcomes_of(
 def get_outcome(connection: Connection, round_id: RoundId, record_id: RecordId) -> Outcome | None:
     """What the round concludes of the record, as far as it has."""
     row = connection.execute(
-        select(outcomes).where(outcomes.c.round_id == round_id, outcomes.c.record_id == record_id)
+        select(outcomes).where(
+            outcomes.c.round_id == round_id,
+            outcomes.c.record_id == record_id,
+            visible(connection, outcomes),
+        )
     ).one_or_none()
     return None if row is None else outcome_of_row(row).outcome
 
@@ -304,6 +316,7 @@ def _review_row(
 
 def _review(row: Row[*tuple[object, ...]]) -> Review:
     facts = dict(row._mapping)  # noqa: SLF001 -- SQLAlchemy's public name for it
+    del facts["level"]  # what guards the row, and no part of what was said
     return Review(
         **facts
         | {

@@ -21,6 +21,7 @@ from storage.documents import from_json, to_json
 from storage.lanes import close_lanes
 from storage.tables import batch_records, rounds
 from storage.tasks import close_all_tasks
+from storage.visibility import visible
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -304,7 +305,11 @@ def get_batch(
     """Rows of the batch in the order of selection, from the ordinal that follows `after`."""
     rows = connection.execute(
         select(batch_records)
-        .where(batch_records.c.round_id == round_id, batch_records.c.ordinal > after)
+        .where(
+            batch_records.c.round_id == round_id,
+            batch_records.c.ordinal > after,
+            visible(connection, batch_records),
+        )
         .order_by(batch_records.c.ordinal)
         .limit(limit)
     )
@@ -315,7 +320,9 @@ def batch_record(connection: Connection, round_id: RoundId, record_id: RecordId)
     """The record's row in the batch. Raises NotFound."""
     row = connection.execute(
         select(batch_records).where(
-            batch_records.c.round_id == round_id, batch_records.c.record_id == record_id
+            batch_records.c.round_id == round_id,
+            batch_records.c.record_id == record_id,
+            visible(connection, batch_records),
         )
     ).one_or_none()
     if row is None:

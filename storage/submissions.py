@@ -28,6 +28,7 @@ from storage.claims import check_holder, check_lease, locked_task
 from storage.participations import free
 from storage.tables import review_receipts, reviews, tasks
 from storage.tasks import Task, TaskStatus, task
+from storage.visibility import CLEARED, cleared
 
 # Made once: building a statement takes longer than running it, and every answer runs these.
 # Parameters are not named as columns are: SQLAlchemy would set such a column in each UPDATE.
@@ -39,6 +40,7 @@ _HELD = (
         tasks.c.task_id == bindparam("task"),
         tasks.c.holder == bindparam("author"),
         tasks.c.status == TaskStatus.CLAIMED,
+        tasks.c.level <= CLEARED,
         ~free(),
     )
     .with_for_update()
@@ -141,6 +143,7 @@ def begin_submission(
             "review": review_id,
             "body": body_digest,
             "hold_for": hold_for,
+            "cleared": cleared(connection),
         },
     ).one_or_none()
     if row is not None and row.received_at is not None:

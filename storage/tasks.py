@@ -44,6 +44,7 @@ from storage.tables import (
     superseded_records,
     tasks,
 )
+from storage.visibility import CLEARED, cleared, everything, visible
 
 
 class TaskStatus(StrEnum):
@@ -97,7 +98,8 @@ class Backlog:
 
 
 # Made once: building a statement takes longer than running it, and every claim asks these.
-_TASK = select(tasks).where(tasks.c.task_id == bindparam("task_id"))
+_SEEN = tasks.c.level <= CLEARED
+_TASK = select(tasks).where(tasks.c.task_id == bindparam("task_id"), _SEEN)
 _IN_BATCH = and_(
     batch_records.c.round_id == tasks.c.round_id,
     batch_records.c.record_id == tasks.c.record_id,
@@ -113,7 +115,7 @@ _DETAIL = (
             records.c.content_digest == batch_records.c.content_digest,
         ),
     )
-    .where(tasks.c.task_id == bindparam("task_id"))
+    .where(tasks.c.task_id == bindparam("task_id"), _SEEN)
 )
 _BEFORE = (
     select(superseded_records.c.content, superseded_records.c.metadata)
@@ -127,6 +129,7 @@ _BEFORE = (
     .join(batch_records, _IN_BATCH)
     .where(
         tasks.c.task_id == bindparam("task_id"),
+        _SEEN,
         superseded_records.c.content_digest == batch_records.c.content_digest,
     )
     .order_by(superseded_records.c.superseded_at.desc())
@@ -266,7 +269,7 @@ def _close(
 
 def find_task(connection: Connection, task_id: TaskId) -> Task:
     """The task. Raises NotFound."""
-    row = connection.execute(_TASK, {"task_id": task_id}).one_or_none()
+    row = connection.execute(_TASK, _asked(connection, task_id)).one_or_none()
     if row is None:
         raise NotFound("no such task", task_id=task_id)
     return task(row)
@@ -274,12 +277,13 @@ def find_task(connection: Connection, task_id: TaskId) -> Task:
 
 def get_task(connection: Connection, task_id: TaskId) -> TaskDetail:
     """The task with its record and its round. Raises NotFound."""
-    row = connection.execute(_DETAIL, {"task_id": task_id}).one_or_none()
+    asked = _asked(connection, task_id)
+    row = connection.execute(_DETAIL, asked).one_or_none()
     if row is None:
         raise NotFound("no such task", task_id=task_id)
     record: Any = row
     if record.content is None:  # imported anew since the round began
-        record = connection.execute(_BEFORE, {"task_id": task_id}).one_or_none()
+        record = connection.execute(_BEFORE, asked).one_or_none()
         if record is None:
             raise NotFound("no such task", task_id=task_id)
     return TaskDetail(
@@ -292,10 +296,10 @@ def get_task(connection: Connection, task_id: TaskId) -> TaskDetail:
 
 
 def backlog(connection: Connection, round_id: RoundId) -> list[Backlog]:
-    """How many tasks of the round there are of each kind and status."""
+    """How many tasks of the round may be seen, of each kind and status."""
     rows = connection.execute(
         select(tasks.c.kind, tasks.c.status, func.count().label("tasks"))
-        .where(tasks.c.round_id == round_id)
+        .where(tasks.c.round_id == round_id, visible(connection, tasks))
         .group_by(tasks.c.kind, tasks.c.status)
         .order_by(tasks.c.kind, tasks.c.status)
     )
@@ -306,30 +310,27 @@ def backlog(connection: Connection, round_id: RoundId) -> list[Backlog]:
 
 
 def live_shards(connection: Connection, round_id: RoundId) -> list[int]:
-    """The round's shards that still wait for somebody's answer."""
-    return list(
-        connection.scalars(
-            select(tasks.c.shard)
-            .distinct()
-            .where(
-                tasks.c.round_id == round_id,
-                tasks.c.status.not_in([TaskStatus.DONE, TaskStatus.CLOSED]),
-            )
-            .order_by(tasks.c.shard)
-        )
-    )
+    """The round's shards that still wait for somebody's answer, whoever asks: see `shards_of`."""
+    waiting = tasks.c.status.not_in([TaskStatus.DONE, TaskStatus.CLOSED])
+    return _shards(connection, and_(tasks.c.round_id == round_id, waiting))
 
 
 def shards_of(connection: Connection, round_id: RoundId) -> list[int]:
-    """All shards of the round, those included that wait for nobody any more."""
-    return list(
-        connection.scalars(
-            select(tasks.c.shard)
-            .distinct()
-            .where(tasks.c.round_id == round_id)
-            .order_by(tasks.c.shard)
-        )
-    )
+    """All shards of the round, those included that wait for nobody any more.
+
+    Whoever asks: what is decided about a round reaches the shards of records that they do not see.
+    """
+    return _shards(connection, tasks.c.round_id == round_id)
+
+
+def _shards(connection: Connection, which: ColumnElement[bool]) -> list[int]:
+    query = select(tasks.c.shard).distinct().where(which).order_by(tasks.c.shard)
+    with everything(connection):
+        return list(connection.scalars(query))
+
+
+def _asked(connection: Connection, task_id: TaskId) -> dict[str, object]:
+    return {"task_id": task_id, "cleared": cleared(connection)}
 
 
 # -- what claims and submissions build on -----------------------------------------------------

@@ -22,6 +22,7 @@ from domain.ids import AccountId, RecordId, RoundId, TaskId, Timestamp
 from domain.tasks import MovedDeadline, TaskKind, Urgency
 from storage.tables import accounts, lanes, task_skips, tasks
 from storage.tasks import TaskStatus
+from storage.visibility import visible
 
 _WAITING = tasks.c.status.not_in(["done", "closed"])
 
@@ -62,13 +63,14 @@ def waiting_tasks(
         .select_from(
             tasks.join(lanes, in_lane).outerjoin(accounts, accounts.c.account_id == tasks.c.holder)
         )
-        .where(tasks.c.round_id == round_id, _WAITING)
+        .where(tasks.c.round_id == round_id, _WAITING, visible(connection, tasks))
         .order_by(tasks.c.ordinal, tasks.c.task_id)
         .limit(limit)
     )
     if after is not None:
         last = tasks.alias("last")
-        ordinal = select(last.c.ordinal).where(last.c.task_id == after).scalar_subquery()
+        seen = visible(connection, last)
+        ordinal = select(last.c.ordinal).where(last.c.task_id == after, seen).scalar_subquery()
         query = query.where(place > tuple_(ordinal, literal(after)))
     return [
         WaitingTask(

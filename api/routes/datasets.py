@@ -10,10 +10,11 @@ from fastapi.responses import FileResponse
 
 from api.authentication import Caller, allowing
 from api.schemas.body import After, Limit, Page, Version
-from api.schemas.datasets import DatasetView, VersionView, file_names
+from api.schemas.datasets import MANIFEST, DatasetView, VersionView, file_names
 from api.state import Parts
+from domain.access import clearance_of
 from domain.accounts import Permission
-from domain.errors import NotFound, Unavailable
+from domain.errors import NotCleared, NotFound, Unavailable
 from storage import datasets
 
 router = APIRouter(prefix="/api/v1/datasets", tags=["datasets"])
@@ -66,13 +67,21 @@ async def get_version(dataset: str, version: Version, caller: Viewer, parts: Par
 async def download(
     dataset: str, version: Version, name: str, caller: Viewer, parts: Parts
 ) -> FileResponse:
-    del caller
+    """A file of records takes clearance for the highest of the version's records: with some of its
+    rows left out it would not be the file that the manifest lists."""
     found = await parts.in_transaction(
         lambda connection: datasets.get_version(connection, dataset, version)
     )
     # Only what the manifest lists has a path, so no name that a client thinks up reaches the disk.
     if name not in file_names(found):
         raise NotFound(f"version {version} of “{dataset}” has no file of this name")
+    if name != MANIFEST and caller.clearance.level < found.level:
+        raise NotCleared(
+            f"the files of this version hold records for {clearance_of(found.level)} clearance, "
+            f"and yours is {caller.clearance}",
+            hint="ask an admin about your clearance; the manifest may be read all the same",
+            clearance=clearance_of(found.level),
+        )
     path = Path(found.path) / name
     if not path.is_file():
         # Restored from an archive, the folder may be elsewhere than where it was published.

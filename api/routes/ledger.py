@@ -16,6 +16,7 @@ from fastapi.responses import StreamingResponse
 from temporalio.client import Client
 
 from api.authentication import Caller, allowing
+from api.masking import hidden_from, masked_line, masked_report
 from api.schemas.audit import LineView, ReportView
 from api.schemas.body import Page
 from api.state import Parts, State
@@ -23,6 +24,7 @@ from domain.accounts import Permission
 from domain.errors import TemporalUnavailable
 from domain.ids import RoundId
 from storage import rounds, signing_keys
+from storage.visibility import as_system
 from workers.client import payload_codec
 
 if TYPE_CHECKING:
@@ -43,39 +45,43 @@ async def get_ledger(
     after: Annotated[int, Query(ge=0, description="`next` of the page before.")] = 0,
     limit: Annotated[int, Query(ge=1, le=10_000, description="Decisions on one page.")] = 1_000,
 ) -> Page[LineView]:
-    del caller
+    """Records that you are not cleared for are masked in it; no decision is left out."""
     known = await _known(parts, round_id)
     audit = await run_in_threadpool(_audit)
-    lines = await audit.ledger_of(
-        await _client(parts),
-        parts.engine,
-        parts.store,
-        known,
-        codec=payload_codec(parts.settings),
-    )
+    with as_system():
+        lines = await audit.ledger_of(
+            await _client(parts),
+            parts.engine,
+            parts.store,
+            known,
+            codec=payload_codec(parts.settings),
+        )
+    hidden = await hidden_from(parts, caller, known)
     end = after + limit
     return Page(
-        items=[LineView.of(line) for line in lines[after:end]],
+        items=[masked_line(LineView.of(line), hidden) for line in lines[after:end]],
         next=str(end) if len(lines) > end else None,
     )
 
 
 @router.post("/{round_id}/verification", summary="Replay the round and name each difference")
 async def verify(round_id: str, caller: Auditor, parts: Parts) -> ReportView:
-    del caller
+    """All of it is compared, whoever asks; what is said of records that you are not cleared for
+    is masked."""
     known = await _known(parts, round_id)
     keys = await parts.in_transaction(signing_keys.public_keys)
     audit = await run_in_threadpool(_audit)
-    report = await audit.verify_round(
-        await _client(parts),
-        parts.engine,
-        parts.store,
-        parts.settings.datasets,
-        known,
-        public_keys=keys,
-        codec=payload_codec(parts.settings),
-    )
-    return ReportView.of(report)
+    with as_system():
+        report = await audit.verify_round(
+            await _client(parts),
+            parts.engine,
+            parts.store,
+            parts.settings.datasets,
+            known,
+            public_keys=keys,
+            codec=payload_codec(parts.settings),
+        )
+    return masked_report(ReportView.of(report), await hidden_from(parts, caller, known))
 
 
 @router.get(

@@ -62,6 +62,7 @@ async def sign_in(body: SessionBody, request: Request, response: Response, parts
             name=account.name,
             roles=account.roles,
             authenticated_by="session",
+            clearance=account.clearance,
         )
     )
 
@@ -92,6 +93,7 @@ def _me(caller: Caller) -> Me:
         roles=sorted(caller.roles),
         permissions=sorted(permission.name.lower() for permission in caller.permissions),
         authenticated_by=caller.authenticated_by,
+        clearance=caller.clearance,
     )
 
 

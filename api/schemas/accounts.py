@@ -9,6 +9,7 @@ from pydantic import ConfigDict, Field
 from api.schemas.body import Body
 from domain.accounts import Role
 from domain.ids import AccountId, Timestamp
+from domain.routing import Clearance
 from storage.accounts import MAX_NAME, Account
 
 
@@ -58,6 +59,8 @@ class Me:
     roles: list[Role]
     permissions: list[str]
     authenticated_by: str
+    clearance: Clearance
+    """Records above it are hidden."""
 
 
 class AccountBody(Body):

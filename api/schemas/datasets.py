@@ -5,8 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from api.schemas.body import Document
+from domain.access import clearance_of
 from domain.canonical import Sha256
 from domain.ids import AccountId, RoundId, Timestamp
+from domain.routing import Clearance
 from storage.datasets import DatasetVersion
 from storage.models import ModelPart, ModelVersion
 
@@ -28,6 +30,8 @@ class VersionView:
     """Where its files are, as the server sees it."""
     files: list[str]
     """Names to download: …/versions/{version}/files/{name}."""
+    clearance: Clearance
+    """What it takes to download those of records."""
     manifest: Document | None = None
     """Not in lists."""
 
@@ -47,6 +51,7 @@ class VersionView:
             published_at=version.published_at,
             path=version.path,
             files=file_names(version),
+            clearance=clearance_of(version.level),
             manifest=version.manifest if whole else None,
         )
 

@@ -10,6 +10,7 @@ from storage.tables.notices import (
     webhooks,
 )
 from storage.tables.people import (
+    account_changes,
     accounts,
     api_tokens,
     gold_answers,
@@ -52,6 +53,7 @@ from storage.tables.rounds import (
 )
 
 __all__ = [
+    "account_changes",
     "accounts",
     "api_tokens",
     "archive_progress",

@@ -4,7 +4,18 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 
-from sqlalchemy import Column, DateTime, Dialect, MetaData, TypeDecorator, func
+from sqlalchemy import (
+    CheckConstraint,
+    Column,
+    DateTime,
+    Dialect,
+    Integer,
+    MetaData,
+    TypeDecorator,
+    func,
+    text,
+)
+from sqlalchemy.schema import SchemaItem
 
 from domain.ids import Timestamp
 
@@ -46,3 +57,19 @@ class Instant(TypeDecorator[Timestamp]):
 
 def created_at() -> Column[Timestamp]:
     return Column("created_at", Instant, nullable=False, server_default=func.now())
+
+
+def level(*, set_by_database: bool = True) -> tuple[SchemaItem, ...]:
+    """The clearance that it takes to see a row, as a number: what queries and policies compare.
+
+    Rows that are about a record of a round have it from the record, by a trigger.
+    """
+    return (
+        Column(
+            "level",
+            Integer,
+            nullable=False,
+            server_default=text("0") if set_by_database else None,
+        ),
+        CheckConstraint("level BETWEEN 0 AND 3", name="level"),
+    )

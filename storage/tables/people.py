@@ -18,7 +18,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.dialects.postgresql import JSONB
 
-from storage.tables.columns import Instant, created_at, metadata
+from storage.tables.columns import Instant, created_at, level, metadata
 
 
 def _account() -> Column[str]:
@@ -34,6 +34,22 @@ accounts = Table(
     Column("disabled_at", Instant),
     created_at(),
 )
+
+account_changes = Table(
+    "account_changes",
+    metadata,
+    Column("change_id", BigInteger, Identity(always=True), primary_key=True),
+    _account(),
+    Column("changed_by", Text, nullable=False),
+    Column("changed_at", Instant, nullable=False, server_default=func.now()),
+    Column("reason", Text, nullable=False),
+    # None before the account was made.
+    Column("before", JSONB(none_as_null=True)),
+    Column("after", JSONB, nullable=False),
+    Index("ix_account_changes_account_id_change_id", "account_id", "change_id"),
+)
+"""Every change of an account's roles, and when it was shut out or let in: written by a trigger, so
+that no way to an account is forgotten, and only ever added to."""
 
 profiles = Table(
     "profiles",
@@ -84,6 +100,7 @@ gold_answers = Table(
     Column("record_id", Text, nullable=False),
     Column("correct", Boolean, nullable=False),
     Column("answered_at", Instant, nullable=False),
+    *level(),
     Index("ix_gold_answers_account_id_schema_name", "account_id", "schema_name", "answered_at"),
 )
 """Answers to records whose answer is known: in a round by the id of the review, in a calibration

@@ -18,7 +18,7 @@ from sqlalchemy import (
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.schema import SchemaItem
 
-from storage.tables.columns import Instant, created_at, metadata
+from storage.tables.columns import Instant, created_at, level, metadata
 
 
 def _definitions(name: str, *more: SchemaItem) -> Table:
@@ -98,6 +98,7 @@ records = Table(
     Column("updated_at", Instant, nullable=False, server_default=func.now()),
     CheckConstraint("role IN ('train', 'test', 'gold')", name="role"),
     CheckConstraint("(label IS NULL) = (role IS NULL)", name="role_with_label"),
+    *level(set_by_database=False),
     # Labelled records are few: counting them must not read the pool.
     Index("ix_records_labelled", "pool_id", "role", postgresql_where=text("label IS NOT NULL")),
 )
@@ -110,6 +111,7 @@ superseded_records = Table(
     Column("record_digest", Text, primary_key=True),
     *_content(),
     Column("superseded_at", Instant, nullable=False, server_default=func.now()),
+    *level(set_by_database=False),
     ForeignKeyConstraint(["pool_id", "record_id"], ["records.pool_id", "records.record_id"]),
 )
 """What a record was before an import changed it: open rounds go on with what they selected."""
@@ -126,6 +128,8 @@ imports = Table(
     Column("unchanged", BigInteger, nullable=False, server_default="0"),
     Column("rejected", BigInteger, nullable=False, server_default="0"),
     Column("rejections", JSONB, nullable=False, server_default="[]"),
+    # What records say of who may see them, and nobody knows the meaning of.
+    Column("unknown_words", JSONB, nullable=False, server_default="[]"),
     Column("created_by", Text, nullable=False),
     created_at(),
     Column("finished_at", Instant),

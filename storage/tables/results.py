@@ -17,7 +17,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.dialects.postgresql import JSONB
 
-from storage.tables.columns import Instant, created_at, metadata
+from storage.tables.columns import Instant, created_at, level, metadata
 
 dataset_versions = Table(
     "dataset_versions",
@@ -37,6 +37,8 @@ dataset_versions = Table(
     Column("published_at", Instant, nullable=False),
     # Only then may who approved it have another part in its round: a trigger refuses the row else.
     Column("break_glass", Boolean, nullable=False, server_default="false"),
+    # Of the records in its files, the highest.
+    *level(),
     UniqueConstraint("round_id"),
     CheckConstraint("version >= 1", name="version_counts_from_one"),
     CheckConstraint("(version = 1) = (parent_version IS NULL)", name="first_has_no_parent"),

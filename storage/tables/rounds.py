@@ -21,7 +21,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.dialects.postgresql import JSONB
 
-from storage.tables.columns import Instant, created_at, metadata
+from storage.tables.columns import Instant, created_at, level, metadata
 
 
 def _round(*, primary_key: bool = False) -> Column[str]:
@@ -73,6 +73,9 @@ lanes = Table(
     Column("priority", Integer, nullable=False),
     Column("schema_name", Text, nullable=False),
     Column("calibrated", Boolean, nullable=False, server_default="false"),
+    # Whether every record in it is of a level that the lane is cleared for: in those of rounds
+    # that were routed before records had levels, some may not be.
+    Column("by_level", Boolean, nullable=False, server_default="true"),
     Column("open", Boolean, nullable=False, server_default="true"),
     Index("ix_lanes_open", "round_id", "lane", postgresql_where=text("open")),
 )
@@ -94,6 +97,7 @@ batch_records = Table(
     Column("predicted", Text),
     Column("shard", Integer, nullable=False),
     Column("lane", Integer, nullable=False, server_default="0"),
+    *level(),
     UniqueConstraint("round_id", "ordinal"),
     ForeignKeyConstraint(["round_id", "lane"], ["lanes.round_id", "lanes.lane"]),
 )
@@ -147,6 +151,7 @@ tasks = Table(
         name="a_claim_has_a_holder",
     ),
     CheckConstraint("status <> 'open' OR holder IS NULL", name="an_open_task_has_no_holder"),
+    *level(),
     ForeignKeyConstraint(["round_id", "lane"], ["lanes.round_id", "lanes.lane"]),
     ForeignKeyConstraint(
         ["round_id", "record_id"], ["batch_records.round_id", "batch_records.record_id"]
@@ -269,6 +274,7 @@ reviews = Table(
         name="what_does_not_stand_says_since_when",
     ),
     CheckConstraint("(status = 'refused') = (refusal <> '')", name="a_refusal_has_a_reason"),
+    *level(),
     Index("ix_reviews_round_id_record_id", "round_id", "record_id"),
     Index("ix_reviews_account_id_submitted_at", "account_id", "submitted_at"),
 )
@@ -287,4 +293,5 @@ outcomes = Table(
     Column("look", Integer, nullable=False),
     Column("decided_at", Instant, nullable=False),
     CheckConstraint("look >= 1", name="look_counts_from_one"),
+    *level(),
 )

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import pytest
-from sqlalchemy import Connection, Engine
+from sqlalchemy import Connection, Engine, text
 
 from storage.database import engine as connect
 from storage.tables import metadata
@@ -25,6 +25,8 @@ def storage_engine(postgres_server: EmbeddedPostgres) -> Iterator[Engine]:
 @pytest.fixture
 def engine(storage_engine: Engine) -> Engine:
     with storage_engine.begin() as connection:
+        # Some tables are only ever added to.
+        connection.execute(text("SET LOCAL session_replication_role = replica"))
         for table in reversed(metadata.sorted_tables):
             connection.execute(table.delete())
     return storage_engine

@@ -53,7 +53,7 @@ def check_routes(
         answer = asked.answer(Routed)
         if plan is None or answer is None:
             continue
-        made, expected = routed(store, asked.request(RouteBatch))
+        made, expected = routed(store, asked.request(RouteBatch), by_level=answer.by_level)
         if not store.get_table(answer.artifact).equals(expected) or answer.lanes != tuple(made):
             yield Finding(
                 kind=FindingKind.ROUTE_DIFFERS,
