@@ -12,6 +12,7 @@ from api import problems, web
 from api.authentication import Authentication
 from api.middleware import Door, Observation
 from api.routes import (
+    access,
     accounts,
     batches,
     calibrations,
@@ -92,6 +93,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         submissions,
         sessions,
         accounts,
+        access,
         definitions,
         policies,
         routings,

@@ -19,6 +19,7 @@ from api.policies import ready_made
 from api.state import State
 from domain.errors import Unavailable
 from storage import rounds, signing_keys
+from storage.visibility import is_enforced
 
 EVERY_SECONDS = 5.0
 OLDER_THAN = timedelta(seconds=10)
@@ -52,7 +53,9 @@ async def put_policies_in_place(state: State) -> None:
             _log.warning("the ready-made policies wait for the database", error=str(error))
             await asyncio.sleep(EVERY_SECONDS)
         else:
-            return
+            break
+    if not await state.in_transaction(is_enforced):
+        _log.warning("row-level security is not in effect: labelwright doctor says what mends it")
 
 
 async def start_written_rounds(state: State) -> None:

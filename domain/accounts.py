@@ -22,6 +22,7 @@ class Role(StrEnum):
 
 class Permission(StrEnum):
     MANAGE_ACCOUNTS = "manage accounts"
+    REVIEW_ACCESS = "review who has access"
     MANAGE_WEBHOOKS = "manage webhooks"
     IMPORT_RECORDS = "import records"
     DEFINE = "define label schemas, guidelines and policies"
@@ -54,10 +55,13 @@ GRANTS: dict[Role, frozenset[Permission]] = {
             Permission.SEE_LEDGER,
         }
     ),
-    Role.AUDITOR: frozenset({Permission.SEE_ROUNDS, Permission.SEE_LEDGER}),
+    Role.AUDITOR: frozenset(
+        {Permission.SEE_ROUNDS, Permission.SEE_LEDGER, Permission.REVIEW_ACCESS}
+    ),
     Role.ADMIN: frozenset(
         {
             Permission.MANAGE_ACCOUNTS,
+            Permission.REVIEW_ACCESS,
             Permission.MANAGE_WEBHOOKS,
             Permission.IMPORT_RECORDS,
             Permission.DEFINE,

@@ -23,6 +23,7 @@ from temporalio.service import RPCError
 from domain.errors import DatabaseUnavailable, LabelwrightError
 from domain.ids import COMPUTE_QUEUE, ORCHESTRATION_QUEUE
 from storage import database
+from storage.enforcement import why_not_enforced
 from workers import temporal
 from workers.addresses import StackAddresses, running_stack
 from workers.archive_health import archive_finding, lag_of
@@ -46,7 +47,7 @@ async def examine(settings: Settings) -> list[Finding]:
         _python(),
         _data_dir(settings.data_dir),
         _artifacts(settings),
-        await asyncio.to_thread(_postgres, settings.database_url),
+        *await asyncio.to_thread(_postgres, settings.database_url),
         *await _temporal(settings, stack),
         await _archive(settings),
         await asyncio.to_thread(_page, "api", _api_url(settings, stack), "/readyz"),
@@ -121,36 +122,61 @@ def _artifacts(settings: Settings) -> Finding:
     )
 
 
-def _postgres(url: str) -> Finding:
+def _postgres(url: str) -> list[Finding]:
     if not url:
-        return Finding(
-            part="postgresql", state=State.BROKEN, detail="no stack is running", mend=START
-        )
+        return [
+            Finding(part="postgresql", state=State.BROKEN, detail="no stack is running", mend=START)
+        ]
     engine = database.engine(url, connections=1)
     try:
         with database.answering(), engine.connect() as connection:
             server = str(connection.execute(text("SHOW server_version")).scalar_one())
             revision = database.current_revision(connection)
+            head = database.head_revision()
+            # Without the tables there is nothing to try.
+            unguarded = why_not_enforced(connection) if revision == head else None
     except DatabaseUnavailable as error:
-        return Finding(
-            part="postgresql",
-            state=State.BROKEN,
-            detail=error.message,
-            mend=f"{START}; for a database elsewhere, check LABELWRIGHT_DATABASE_URL.",
-        )
+        return [
+            Finding(
+                part="postgresql",
+                state=State.BROKEN,
+                detail=error.message,
+                mend=f"{START}; for a database elsewhere, check LABELWRIGHT_DATABASE_URL.",
+            )
+        ]
     finally:
         engine.dispose()
-    head = database.head_revision()
-    if revision != head:
+    if unguarded is None:
+        return [
+            Finding(
+                part="postgresql",
+                state=State.BROKEN,
+                detail=f"its tables are at {revision or 'nothing'}, this version wants {head}",
+                version=server,
+                mend="Bring them up to date: labelwright db upgrade",
+            )
+        ]
+    return [
+        Finding(
+            part="postgresql", state=State.GOOD, detail=f"tables at {revision}", version=server
+        ),
+        _row_security(unguarded),
+    ]
+
+
+def _row_security(unguarded: str) -> Finding:
+    if unguarded:
         return Finding(
-            part="postgresql",
+            part="row-level security",
             state=State.BROKEN,
-            detail=f"its tables are at {revision or 'nothing'}, this version wants {head}",
-            version=server,
-            mend="Bring them up to date: labelwright db upgrade",
+            detail=f"{unguarded}; queries alone keep secret records from who is not cleared",
+            mend="As an administrator of the server, make the role and make this user its member "
+            "(docs/access.md), then: labelwright db upgrade",
         )
     return Finding(
-        part="postgresql", state=State.GOOD, detail=f"tables at {revision}", version=server
+        part="row-level security",
+        state=State.GOOD,
+        detail="a secret record was hidden from who is not cleared for it",
     )
 
 

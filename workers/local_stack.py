@@ -20,6 +20,7 @@ from typing import Any, Self
 import psutil
 
 from domain.errors import Conflict
+from storage.visibility import API_ROLE
 from workers import postgres, temporal
 from workers.addresses import (
     StackAddresses,
@@ -85,6 +86,7 @@ class LocalStack:
         self._reserved = Reservation()
         self._ports: Ports | None = None
         self._addresses: StackAddresses | None = None
+        self._api_database_url = ""
         self._supervisor = Supervisor(
             logs=self.logs, cwd=self.data_dir, announce=announce, recorded=self._record
         )
@@ -191,6 +193,7 @@ class LocalStack:
         addresses = self.addresses
         ports = self._ports or Ports()
         metrics = ports.compute_metrics if service == "compute" else ports.orchestration_metrics
+        restricted = self._api_database_url if service == "api" else ""
         return {
             **os.environ,
             "LABELWRIGHT_LOG_FORMAT": "json",
@@ -199,7 +202,7 @@ class LocalStack:
             "LABELWRIGHT_CODEC_ORIGINS": addresses.temporal_ui,
             **self._environment,
             "LABELWRIGHT_DATA_DIR": str(self.data_dir),
-            "LABELWRIGHT_DATABASE_URL": addresses.database_url,
+            "LABELWRIGHT_DATABASE_URL": restricted or addresses.database_url,
             "LABELWRIGHT_TEMPORAL_ADDRESS": addresses.temporal,
             "LABELWRIGHT_API_HOST": LOOPBACK,
             "LABELWRIGHT_API_PORT": str(ports.api),
@@ -242,6 +245,7 @@ class LocalStack:
         services = [name for name in SERVICES if name in self._parts]
         if services:
             self._migrate()
+            self._restrict_api(server)
         self._reserved.release()
         self._bring_up(
             [service_part(name, self._addresses, self.environment(name)) for name in services]
@@ -305,6 +309,15 @@ class LocalStack:
             )
         answer: dict[str, Any] = json.loads(result.stdout)
         self.first_run = bool(answer["first_account"])
+
+    def _restrict_api(self, server: postgres.EmbeddedPostgres) -> None:
+        """Gives the API a login of its own, where the server is ours to say: what it cannot see,
+        nobody sees through it."""
+        if "postgres" not in self._parts:
+            return
+        password = _kept_password(self.data_dir / "secrets" / "postgres-api-password")
+        server.make_login(postgres.API_LOGIN, password, member_of=API_ROLE)
+        self._api_database_url = server.api_url(password)
 
 
 def _kept_password(path: Path) -> str:

@@ -13,7 +13,7 @@ import shutil
 import signal
 import stat
 import subprocess
-from contextlib import closing
+from contextlib import closing, suppress
 from dataclasses import dataclass, field
 from functools import cache
 from importlib.util import find_spec
@@ -27,6 +27,7 @@ from domain.errors import DatabaseUnavailable
 from workers.ports import LOOPBACK
 
 ROLE = "labelwright"
+API_LOGIN = "labelwright_web"
 # PostgreSQL refuses to run as root; this account owns the files and the process instead.
 SYSTEM_USER = "pgserver"
 # Fast shutdown: roll back what is open, disconnect everyone, write a clean checkpoint.
@@ -109,6 +110,10 @@ class EmbeddedPostgres:
         """The database as SQLAlchemy wants it."""
         return f"postgresql+psycopg2://{ROLE}:{self.password}@{LOOPBACK}:{self.port}/{database}"
 
+    def api_url(self, password: str, database: str = ROLE) -> str:
+        """The database as the API reaches it: by a login that owns nothing."""
+        return f"postgresql+psycopg2://{API_LOGIN}:{password}@{LOOPBACK}:{self.port}/{database}"
+
     def command(self) -> list[str]:
         settings = {
             "port": str(self.port),
@@ -189,6 +194,19 @@ class EmbeddedPostgres:
             self._execute(statement)
         except psycopg2.errors.DuplicateDatabase:
             return
+
+    def make_login(self, name: str, password: str, *, member_of: str) -> None:
+        """A login with this password that has what the role has, and nothing of its own."""
+        role = sql.Identifier(name)
+        # It is there from an earlier start; the password is given anew all the same.
+        with suppress(psycopg2.errors.DuplicateObject):
+            self._execute(sql.SQL("CREATE ROLE {}").format(role))
+        self._execute(
+            sql.SQL("ALTER ROLE {} LOGIN NOSUPERUSER NOBYPASSRLS PASSWORD {}").format(
+                role, sql.Literal(password)
+            )
+        )
+        self._execute(sql.SQL("GRANT {} TO {}").format(sql.Identifier(member_of), role))
 
     def drop_database(self, name: str) -> None:
         self._execute(sql.SQL("DROP DATABASE {} WITH (FORCE)").format(sql.Identifier(name)))

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Annotated, Any
 
 import httpx
 import typer
 
+from api.cli.access_review import table_rows, write_review
 from api.cli.account_profiles import changed_profile, profile_facts
-from api.cli.output import DataDirOption, JsonOption, console, print_json, print_table
+from api.cli.output import DataDirOption, JsonOption, console, print_json, print_table, remark
 from api.cli.session import ApiOption, TokenOption, client, get, pages
 from domain.accounts import Role
 from domain.errors import NotFound
@@ -72,6 +74,31 @@ def list_accounts(
             for each in found
         ],
     )
+
+
+@app.command("review")
+def review(
+    *,
+    out: Annotated[
+        Path | None,
+        typer.Option("--out", help="File to write: .json, or CSV for a spreadsheet."),
+    ] = None,
+    data_dir: DataDirOption = None,
+    api_url: ApiOption = None,
+    token: TokenOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Review who may do and see what, how they sign in, and which duties belong apart."""
+    with client(data_dir, api_url, token) as connected:
+        found = list(pages(connected, "/accounts/review"))
+    if out is not None:
+        written = write_review(found, out)
+        remark(f"{len(found)} accounts are in {out}, as {written}")
+    if as_json:
+        print_json(found)
+    elif out is None:
+        columns = ["name", "roles", "clearance", "seen", "signs in", "duties that belong apart"]
+        print_table(columns, table_rows(found))
 
 
 @app.command("password")

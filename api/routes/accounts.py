@@ -25,6 +25,7 @@ from domain.accounts import Permission, Role
 from domain.errors import InvalidInput
 from domain.ids import AccountId
 from storage import accounts
+from storage.account_changes import because
 
 router = APIRouter(prefix="/api/v1/accounts", tags=["accounts"])
 
@@ -118,6 +119,7 @@ async def change_account(
 
     def change(connection: Connection) -> accounts.Account:
         account = accounts.get_account(connection, AccountId(account_id))
+        because(connection, body.reason)
         if body.roles is not None:
             account = accounts.set_roles(connection, account.account_id, set(body.roles))
         if body.disabled is True:

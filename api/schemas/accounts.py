@@ -75,6 +75,8 @@ class AccountBody(Body):
 
 
 class AccountChange(Body):
+    reason: str = Field(default="", max_length=2_000)
+    """Why; kept with the change."""
     roles: list[Role] | None = Field(default=None, max_length=len(Role))
     disabled: bool | None = None
 

@@ -8,10 +8,12 @@ import pytest
 from sqlalchemy import Connection, Engine, select, text, true, update
 from sqlalchemy.exc import IntegrityError, ProgrammingError
 
+from domain.access import HIDDEN
 from domain.accounts import Role
 from domain.canonical import Sha256
 from domain.errors import NotFound
 from domain.ids import AccountId, Timestamp
+from domain.notices import Audience, Notice, NoticeKind
 from domain.profiles import Profile
 from domain.routing import Clearance
 from storage import (
@@ -20,6 +22,7 @@ from storage import (
     claims,
     datasets,
     gold,
+    notices,
     pools,
     profiles,
     queues,
@@ -360,6 +363,63 @@ def test_what_was_changed_about_a_person_is_never_changed_itself(
         pytest.raises(ProgrammingError, match="only ever added to"),
     ):
         connection.execute(text(statement.format(table)))
+
+
+def test_a_webhook_is_told_of_no_record_by_name_that_is_not_public(engine: Engine) -> None:
+    make_secrets(engine)
+    said = Notice(
+        notice_id="reached",
+        kind=NoticeKind.OUTCOMES_REACHED,
+        audience=Audience(),
+        subject="shard 0",
+        text="Records have their outcome.",
+        detail={
+            "shard": 0,
+            "records": 4,
+            "outcomes": [{"record_id": secret(each), "how": "agreement"} for each in LEVELS],
+        },
+    )
+    with engine.begin() as connection:
+        connection.execute(
+            tables.webhooks.insert().values(
+                webhook_id="w1",
+                url="https://example.org",
+                description="",
+                kinds=[],
+                sealed_secret="x",
+                created_by="acc-lead",
+            )
+        )
+        notices.tell(connection, [said], round_id=R1, at=NOON)
+        [data] = connection.scalars(select(tables.events.c.data))
+    told = [each["record_id"] for each in data["outcomes"]]
+    assert told == [secret(Clearance.PUBLIC), HIDDEN, HIDDEN, HIDDEN]
+    assert data["round_id"] == R1
+
+
+def test_a_notice_does_not_name_a_record_that_its_reader_may_not_see(
+    engine: Engine, guarded: Engine
+) -> None:
+    ada = make_secrets(engine).account_id
+    with engine.begin() as connection:
+        for level in LEVELS:
+            said = Notice(
+                notice_id=f"given/{level}",
+                kind=NoticeKind.TASK_ASSIGNED,
+                audience=Audience(accounts=(ada,)),
+                subject=task_of(level),
+                text=f"Lea gave you record {secret(level)}: “{level} matters”.",
+                detail={"record_id": secret(level)},
+            )
+            notices.tell(connection, [said], round_id=R1, at=NOON)
+    with seeing(Clearance.INTERNAL), guarded.begin() as connection:
+        texts = [each.text for each in notices.inbox(connection, ada)]
+    assert len(texts) == 4
+    assert {level for level in LEVELS if any(secret(level) in text for text in texts)} == {
+        Clearance.PUBLIC,
+        Clearance.INTERNAL,
+    }
+    assert not any("restricted matters" in text for text in texts)
 
 
 def _latest(connection: Connection, account_id: AccountId) -> list[reviews.Review]:

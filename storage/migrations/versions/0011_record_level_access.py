@@ -165,7 +165,7 @@ LANGUAGE sql STABLE SET search_path FROM CURRENT AS $$
     coalesce((SELECT level FROM dataset_versions WHERE dataset = name AND version = parent), 0),
     coalesce((SELECT max(level) FROM batch_records WHERE round_id = round), 0),
     coalesce((SELECT max(r.level) FROM records r JOIN rounds o USING (pool_id)
-              WHERE o.round_id = round AND r.label IS NOT NULL), 0))
+              WHERE o.round_id = round AND r.role IN ('train', 'test')), 0))
 $$;
 CREATE FUNCTION labelwright_version_level() RETURNS trigger
 LANGUAGE plpgsql SECURITY DEFINER SET search_path FROM CURRENT AS $$
@@ -202,7 +202,7 @@ BEGIN
   UPDATE dataset_versions d SET level = NEW.level
     FROM (SELECT v.dataset, min(v.version) AS first
           FROM dataset_versions v JOIN rounds o USING (round_id) WHERE o.pool_id = NEW.pool_id
-            AND (o.round_id = ANY (those) OR OLD.label IS NOT NULL) GROUP BY v.dataset) held
+            AND (o.round_id = ANY (those) OR OLD.role IN ('train', 'test')) GROUP BY v.dataset) held
     WHERE d.dataset = held.dataset AND d.version >= held.first AND d.level < NEW.level;
   RETURN NULL;
 END $$;
@@ -349,7 +349,7 @@ def _level_what_is_there() -> None:
         "  USING (round_id) WHERE v.dataset = d.dataset AND v.version <= d.version),"
         " (SELECT coalesce(max(r.level), 0) FROM dataset_versions v JOIN rounds o USING (round_id)"
         "  JOIN records r USING (pool_id) WHERE v.dataset = d.dataset AND v.version <= d.version"
-        "  AND r.label IS NOT NULL))"
+        "  AND r.role IN ('train', 'test')))"
     )
 
 
