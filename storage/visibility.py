@@ -133,7 +133,11 @@ def _say_who(connection: Connection) -> None:
     onlooker = _onlooker.get()
     level, actor = onlooker.clearance.level, onlooker.account_id or SYSTEM.account_id
     connection.info[_LEVEL] = level
-    connection.exec_driver_sql(_SAY_WHO, (str(level), actor))
+    # By the driver itself: it is done before everything, and the way through SQLAlchemy costs more
+    # than PostgreSQL needs for it.
+    cursor = connection.connection.cursor()
+    cursor.execute(_SAY_WHO, (str(level), actor))
+    cursor.close()
 
 
 def _set_level(connection: Connection, level: int) -> None:

@@ -113,6 +113,7 @@ participations = Table(
     # Redundant beside the key, but what a foreign key over the part has to point at.
     UniqueConstraint("round_id", "record_id", "account_id", "part", name="uq_participations_part"),
     CheckConstraint("part IN ('review', 'adjudication')", name="part"),
+    *level(),
 )
 """In which one part a person has to do with a record of a round: who reviews it does not
 adjudicate it, and the other way round."""

@@ -21,6 +21,7 @@ LEVELLED = (
     "tasks",
     "reviews",
     "outcomes",
+    "participations",
     "gold_answers",
     "dataset_versions",
 )
@@ -32,12 +33,8 @@ CLEARANCE = (
     "(SELECT coalesce(nullif(current_setting('labelwright.clearance', true), ''), '0')::int)"
 )
 OF_TASK = "EXISTS (SELECT 1 FROM tasks t WHERE t.task_id = {table}.task_id)"
-OF_RECORD = (
-    "EXISTS (SELECT 1 FROM batch_records b"
-    " WHERE b.round_id = {table}.round_id AND b.record_id = {table}.record_id)"
-)
-BY_OTHERS = {"task_skips": OF_TASK, "task_directions": OF_TASK, "participations": OF_RECORD}
-"""Rows that are about a record and bear no level of their own."""
+BY_OTHERS = {"task_skips": OF_TASK, "task_directions": OF_TASK}
+"""Rows that are about a task and bear no level of their own: few are ever looked at together."""
 
 # What the words mean at this revision; later ones are `domain/access.py`'s to say.
 LEVEL_OF_WORD = """
@@ -125,6 +122,8 @@ CREATE TRIGGER level BEFORE INSERT ON reviews
   FOR EACH ROW EXECUTE FUNCTION labelwright_level_of_batch();
 CREATE TRIGGER level BEFORE INSERT ON outcomes
   FOR EACH ROW EXECUTE FUNCTION labelwright_level_of_batch();
+CREATE TRIGGER level BEFORE INSERT ON participations
+  FOR EACH ROW EXECUTE FUNCTION labelwright_level_of_batch();
 
 CREATE FUNCTION labelwright_task_lane() RETURNS trigger
 LANGUAGE plpgsql SECURITY DEFINER SET search_path FROM CURRENT AS $$
@@ -193,6 +192,8 @@ BEGIN
   UPDATE reviews SET level = NEW.level
     WHERE round_id = ANY (those) AND record_id = NEW.record_id AND level < NEW.level;
   UPDATE outcomes SET level = NEW.level
+    WHERE round_id = ANY (those) AND record_id = NEW.record_id AND level < NEW.level;
+  UPDATE participations SET level = NEW.level
     WHERE round_id = ANY (those) AND record_id = NEW.record_id AND level < NEW.level;
   IF OLD.role = 'gold' OR NEW.role = 'gold' OR cardinality(those) > 0 THEN
     UPDATE gold_answers SET level = NEW.level
@@ -333,7 +334,7 @@ def _level_what_is_there() -> None:
             " WHERE metadata LIKE '%sensitivity%' OR metadata LIKE '%usage_restriction%'"
         )
     op.execute(BATCH_LEVELS)
-    for name in ("tasks", "reviews", "outcomes", "gold_answers"):
+    for name in ("tasks", "reviews", "outcomes", "participations", "gold_answers"):
         op.execute(
             f"UPDATE {name} x SET level = b.level FROM batch_records b"  # noqa: S608
             " WHERE b.round_id = x.round_id AND b.record_id = x.record_id AND b.level > 0"
