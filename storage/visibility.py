@@ -27,6 +27,7 @@ from sqlalchemy import (
     text,
 )
 from sqlalchemy.engine.interfaces import DBAPIConnection
+from sqlalchemy.exc import DBAPIError
 from sqlalchemy.pool import ConnectionPoolEntry
 
 from domain.accounts import SYSTEM
@@ -88,8 +89,13 @@ def everything(connection: Connection) -> Iterator[None]:
     """The same for a part of a transaction that has begun."""
     before = cleared(connection)
     _set_level(connection, Clearance.RESTRICTED.level)
-    yield
-    # Not after an error: the transaction ends, and its settings with it.
+    try:
+        yield
+    except DBAPIError:
+        raise  # the transaction is over, and its settings with it
+    except BaseException:
+        _set_level(connection, before)
+        raise
     _set_level(connection, before)
 
 

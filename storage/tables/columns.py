@@ -59,17 +59,18 @@ def created_at() -> Column[Timestamp]:
     return Column("created_at", Instant, nullable=False, server_default=func.now())
 
 
-def level(*, set_by_database: bool = True) -> tuple[SchemaItem, ...]:
+def level(*, unsaid: int = 0) -> tuple[SchemaItem, ...]:
     """The clearance that it takes to see a row, as a number: what queries and policies compare.
 
-    Rows that are about a record of a round have it from the record, by a trigger.
+    Rows that are about a record of a round have it from the record, by a trigger. `unsaid` is that
+    of a row that does not say it.
     """
     return (
         Column(
             "level",
             Integer,
             nullable=False,
-            server_default=text("0") if set_by_database else None,
+            server_default=text(str(unsaid)),
         ),
         CheckConstraint("level BETWEEN 0 AND 3", name="level"),
     )

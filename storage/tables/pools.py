@@ -98,7 +98,8 @@ records = Table(
     Column("updated_at", Instant, nullable=False, server_default=func.now()),
     CheckConstraint("role IN ('train', 'test', 'gold')", name="role"),
     CheckConstraint("(label IS NULL) = (role IS NULL)", name="role_with_label"),
-    *level(set_by_database=False),
+    # Of what nobody has looked at: the highest.
+    *level(unsaid=3),
     # Labelled records are few: counting them must not read the pool.
     Index("ix_records_labelled", "pool_id", "role", postgresql_where=text("label IS NOT NULL")),
 )
@@ -111,7 +112,8 @@ superseded_records = Table(
     Column("record_digest", Text, primary_key=True),
     *_content(),
     Column("superseded_at", Instant, nullable=False, server_default=func.now()),
-    *level(set_by_database=False),
+    # Of what nobody has looked at: the highest.
+    *level(unsaid=3),
     ForeignKeyConstraint(["pool_id", "record_id"], ["records.pool_id", "records.record_id"]),
 )
 """What a record was before an import changed it: open rounds go on with what they selected."""

@@ -12,7 +12,7 @@ from domain.access import HIDDEN
 from domain.accounts import Role
 from domain.canonical import Sha256
 from domain.errors import NotFound
-from domain.ids import AccountId, Timestamp
+from domain.ids import AccountId, RecordId, Timestamp
 from domain.notices import Audience, Notice, NoticeKind
 from domain.profiles import Profile
 from domain.routing import Clearance
@@ -161,7 +161,7 @@ def test_a_hidden_record_and_one_that_is_not_there_are_told_alike(
         with pytest.raises(NotFound) as hidden:
             pools.get_record(connection, POOL, secret(Clearance.RESTRICTED))
         with pytest.raises(NotFound) as missing:
-            pools.get_record(connection, POOL, "nowhere")  # type: ignore[arg-type]
+            pools.get_record(connection, POOL, RecordId("nowhere"))
     assert (hidden.value.message, hidden.value.hint) == (missing.value.message, missing.value.hint)
     assert hidden.value.context.keys() == missing.value.context.keys()
 
@@ -447,3 +447,13 @@ def _version() -> DatasetVersion:
         approved_by=AccountId("acc-approver"),
         published_at=Timestamp(NOON),
     )
+
+
+def test_what_goes_wrong_while_everything_is_seen_leaves_no_clearance_behind(
+    engine: Engine, guarded: Engine
+) -> None:
+    make_secrets(engine)
+    with guarded.begin() as connection:
+        with pytest.raises(NotFound), everything(connection):
+            pools.get_record(connection, POOL, RecordId("nowhere"))
+        assert connection.scalar(text("SELECT count(*) FROM records")) == 1

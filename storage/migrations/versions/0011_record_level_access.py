@@ -283,7 +283,7 @@ def upgrade() -> None:
         op.create_check_constraint(op.f(f"ck_{name}_level"), name, "level BETWEEN 0 AND 3")
     # A row that does not say which level it has is one that nobody has looked at.
     for name in ("records", "superseded_records"):
-        op.alter_column(name, "level", server_default=None)
+        op.alter_column(name, "level", server_default="3")
     # Lanes of rounds that were routed before may hold records above their clearance.
     op.add_column(
         "lanes", sa.Column("by_level", sa.Boolean(), server_default=sa.false(), nullable=False)
