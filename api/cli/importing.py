@@ -247,8 +247,8 @@ def _show(found: dict[str, Any], report: Path | None) -> None:
     )
     if found["unknown_words"]:
         remark(
-            "Nobody knows what these say of who may see a record, so only those see such records who "
-            "are cleared for restricted ones: "
+            "Nobody knows what these say of who may see a record, so only those see such records "
+            "who are cleared for restricted ones: "
             + _printable(", ".join(f"“{each}”" for each in found["unknown_words"]))
             + ". docs/access.md has the words that are known; import again with them."
         )
