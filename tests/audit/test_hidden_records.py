@@ -79,7 +79,7 @@ async def test_what_an_auditor_is_not_cleared_for_is_masked_and_the_ledger_stays
     )
     app = create_app(settings)
     transport = httpx.ASGITransport(app)
-    ledgers, reports = {}, {}
+    ledgers, report = {}, None
     for clearance in (Clearance.INTERNAL, Clearance.RESTRICTED):
         with world.engine.begin() as connection:
             auditor = accounts.create_account(
@@ -93,22 +93,22 @@ async def test_what_an_auditor_is_not_cleared_for_is_masked_and_the_ledger_stays
         ) as client:
             base = f"/api/v1/rounds/{ended.round_id}"
             ledgers[clearance] = await client.get(f"{base}/ledger?limit=10000")
-            reports[clearance] = await client.post(f"{base}/verification")
+            if clearance is Clearance.INTERNAL:
+                report = await client.post(f"{base}/verification")
     app.state.labelwright.engine.dispose()
 
+    assert report is not None
+    # Signed by another key than this API's, so that there is something to say of every record.
+    assert report.json()["findings"] != []
     whole = ledgers[Clearance.RESTRICTED].json()["items"]
     masked = ledgers[Clearance.INTERNAL].json()["items"]
     assert [line["hash"] for line in masked] == [line["hash"] for line in whole]
     for record_id in secrets:
         assert record_id in ledgers[Clearance.RESTRICTED].text
         assert f'"{record_id}"' not in ledgers[Clearance.INTERNAL].text
-        assert record_id not in reports[Clearance.INTERNAL].text
+        assert record_id not in report.text
     for line, seen in zip(masked, whole, strict=True):
         if seen["subject"] in secrets:
             assert (line["subject"], line["detail"], line["reason"]) == (HIDDEN, {}, "")
         else:
             assert line["subject"] == seen["subject"]
-    # Signatures are another key's here; everything else is compared and found well by both.
-    assert len(reports[Clearance.INTERNAL].json()["findings"]) == len(
-        reports[Clearance.RESTRICTED].json()["findings"]
-    )
