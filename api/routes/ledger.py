@@ -21,9 +21,10 @@ from api.schemas.audit import LineView, ReportView
 from api.schemas.body import Page
 from api.state import Parts, State
 from domain.accounts import Permission
-from domain.errors import TemporalUnavailable
+from domain.errors import NotAllowed, TemporalUnavailable
 from domain.ids import RoundId
-from storage import rounds, signing_keys
+from domain.routing import Clearance
+from storage import datasets, rounds, signing_keys
 from storage.visibility import as_system
 from workers.client import payload_codec
 
@@ -99,8 +100,12 @@ async def get_evidence(
         bool, Query(description="The pool's snapshot too, so that contents and routes are checked.")
     ] = False,
 ) -> StreamingResponse:
-    """A bundle for `labelwright audit verify`. It is made while you wait: all histories replay."""
+    """A bundle for `labelwright audit verify`. It is made while you wait: all histories replay.
+
+    Nothing can be masked in it, so it takes clearance for every record that it holds.
+    """
     known = await _known(parts, round_id)
+    await _check_cleared_for_all(parts, caller, known, pool=pool)
     audit = await run_in_threadpool(_audit)
     wanted = audit.Export(
         round_id=known,
@@ -118,7 +123,8 @@ async def get_evidence(
         codec=payload_codec(parts.settings),
     )
     # Before the answer begins: what goes wrong while it is made can still be told.
-    sealed = await context.__aenter__()
+    with as_system():
+        sealed = await context.__aenter__()
     return StreamingResponse(
         _streamed(context, sealed),
         media_type=BUNDLE_TYPE,
@@ -134,6 +140,30 @@ async def _streamed(
             yield chunk
     finally:
         await context.__aexit__(None, None, None)
+
+
+async def _check_cleared_for_all(
+    parts: State, caller: Caller, round_id: RoundId, *, pool: bool
+) -> None:
+    """The batch, the dataset with what it took over, and the whole pool where it is asked for.
+
+    Raises NotAllowed.
+    """
+    with as_system():
+        version = await parts.in_transaction(
+            lambda connection: datasets.version_of_round(connection, round_id)
+        )
+    above = version is not None and version.level > caller.clearance.level
+    if above or await hidden_from(parts, caller, round_id):
+        raise NotAllowed(
+            "the evidence of this round holds records that you are not cleared for",
+            hint="somebody who is cleared for them can export it, or prove single decisions to you",
+        )
+    if pool and caller.clearance is not Clearance.RESTRICTED:
+        raise NotAllowed(
+            "a pool's snapshot takes the highest clearance",
+            hint="ask for the evidence without the pool",
+        )
 
 
 async def _known(parts: State, round_id: str) -> RoundId:

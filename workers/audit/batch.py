@@ -67,9 +67,12 @@ def check_routes(
 
 def routes_need_pool(evidence: Evidence) -> bool:
     """Whether the routing looks at more of a record than the batch itself says."""
-    plan = evidence.plan
-    if plan is None:
+    plan, run = evidence.plan, evidence.round_run
+    if plan is None or run is None:
         return False
+    answers = [asked.answer(Routed) for asked in run.recorded.asked("route_batch")]
+    if any(answer is not None and answer.by_level for answer in answers):
+        return True
     return bool(plan.gold.share) or any(rule.when or rule.language for rule in plan.routing.rules)
 
 
