@@ -1,6 +1,6 @@
 """The keys that sign who acted, the look that a task belongs to, and duties that stay separate.
 
-Revision: 0008.
+Revision: 0010.
 """
 
 from __future__ import annotations
@@ -8,7 +8,7 @@ from __future__ import annotations
 import sqlalchemy as sa
 from alembic import op
 
-revision: str = "0008"
+revision: str = "0010"
 down_revision: str | None = "0009"
 branch_labels: str | None = None
 depends_on: str | None = None
