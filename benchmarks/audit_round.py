@@ -27,6 +27,7 @@ from benchmarks.reviewers import LABELS
 from domain.accounts import Actor
 from domain.ids import AccountId, RecordId, ReviewId, RoundId, TaskId, shard_workflow_id
 from domain.reviews import Submission, Verdict, VerdictKind
+from domain.signing import audience_of
 from storage.database import engine as connect_database
 from storage.tables import reviews, tasks
 from workers.local_stack import LocalStack
@@ -153,7 +154,12 @@ async def _review(
         messages: dict[int, list[Submission]] = {}
         for each in waiting:
             answer = _answer(
-                each, team.reviewers[slot], signer, guideline=guideline, differing=differing
+                each,
+                team.reviewers[slot],
+                signer,
+                round_id=round_id,
+                guideline=guideline,
+                differing=differing,
             )
             messages.setdefault(each.shard, []).append(answer)
         await _send(client, connected, round_id, messages)
@@ -203,7 +209,13 @@ def _shown(connected: Engine, round_id: RoundId) -> Counter[int]:
 
 
 def _answer(
-    task: _Task, who: Actor, signer: Signer, *, guideline: str, differing: set[str]
+    task: _Task,
+    who: Actor,
+    signer: Signer,
+    *,
+    round_id: RoundId,
+    guideline: str,
+    differing: set[str],
 ) -> Submission:
     right = int(task.record_id[1:]) % len(LABELS)
     wrong = task.slot == 1 and task.record_id in differing
@@ -220,7 +232,8 @@ def _answer(
             guideline=guideline,
             actor=who,
             submitted_at=now(),
-        )
+        ),
+        audience=audience_of(shard_workflow_id(round_id, task.shard), "review"),
     )
 
 

@@ -35,8 +35,6 @@ if str(ROOT) not in sys.path:
 
 from storage.database import upgrade  # noqa: E402
 from tests.audit.conftest import (  # noqa: E402
-    KEYS,
-    SIGNER,
     Ended,
     archive,
     divided,
@@ -47,6 +45,7 @@ from tests.audit.conftest import (  # noqa: E402
 from tests.audit.forging import forged  # noqa: E402
 from tests.audit.honest_rounds import play  # noqa: E402
 from tests.audit.outside_forging import tampered_outside  # noqa: E402
+from tests.signing import KEYS, SIGNER  # noqa: E402
 from tests.temporal_server import temporal_server  # noqa: E402
 from tests.workflows.round_world import World  # noqa: E402
 from workers.audit import AuditReport, Export, exported  # noqa: E402

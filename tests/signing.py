@@ -21,7 +21,8 @@ from domain.rounds import RoundPlan
 from domain.signing import audience_of
 from workers.signing import Signer
 
-SIGNER = Signer(Ed25519PrivateKey.generate())
+PRIVATE_KEY = Ed25519PrivateKey.generate()
+SIGNER = Signer(PRIVATE_KEY)
 KEYS = {SIGNER.key_id: SIGNER.public_key.public_key}
 
 

@@ -12,7 +12,8 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Protocol, TypeVar
 
-from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from cryptography.exceptions import InvalidSignature
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
 from cryptography.hazmat.primitives.serialization import (
     Encoding,
     NoEncryption,
@@ -28,7 +29,7 @@ from domain.signing import SigningKey
 from workers.secret_files import create_once
 from workflows.signatures import key_id, verify
 
-__all__ = ["Signer", "key_id", "load_or_create", "verify"]
+__all__ = ["Signer", "key_id", "load_or_create", "verify", "why_not_signed"]
 
 
 class Addressed(Protocol):

@@ -5,9 +5,6 @@
 from __future__ import annotations
 
 import asyncio
-import base64
-import gzip
-import json
 from pathlib import Path
 
 import pytest
@@ -18,9 +15,10 @@ from domain.canonical import Sha256
 from domain.errors import NotFound, TemporalUnavailable
 from storage.artifacts import ArtifactStore
 from storage.histories import ArchivedHistory
-from tests.audit.conftest import KEYS, SIGNER, Ended, archive
+from tests.audit.conftest import Ended, archive
 from tests.audit.outside_forging import tampered_outside
 from tests.audit.tampering import flipped, rewritten, tampered
+from tests.signing import KEYS, SIGNER
 from workers.audit import Export, FindingKind, exported, ledger_of
 from workers.audit.offline import verify_bundle
 

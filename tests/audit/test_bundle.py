@@ -13,9 +13,10 @@ import pytest_asyncio
 from domain.accounts import Actor
 from domain.errors import NotABundle, NotFound
 from domain.ids import AccountId
-from tests.audit.conftest import KEYS, SIGNER, Ended
+from tests.audit.conftest import Ended
 from tests.audit.forging import FORGERIES, STRANGER, Parts, flipped_at, forged
 from tests.audit.tampering import added, flipped, removed, rewritten
+from tests.signing import KEYS, SIGNER
 from workers.audit import AuditReport, Export, FindingKind, exported
 from workers.audit.offline import verify_bundle
 from workers.audit.ustar import END, header, padding

@@ -25,10 +25,11 @@ from domain.ids import RecordId
 from domain.merkle import leaf_hash
 from domain.tree_heads import SourceHead, source_head, tree_of
 from tests.api.team import Team
-from tests.audit.conftest import KEYS, PRIVATE_KEY, SIGNER, Ended
+from tests.audit.conftest import Ended
 from tests.audit.forging import STRANGER, Parts
 from tests.audit.test_commands import LABELWRIGHT, labelwright
 from tests.audit.time_stamping import authority
+from tests.signing import KEYS, PRIVATE_KEY, SIGNER
 from workers.audit import FindingKind
 from workers.audit.offline import verify_bundle
 from workers.audit.proofs import (

@@ -15,7 +15,8 @@ from domain.profiles import Profile
 from domain.rounds import Phase
 from domain.routing import Clearance
 from storage import accounts, datasets, lanes, profiles, rounds
-from tests.audit.conftest import SIGNER, Ended
+from tests.audit.conftest import Ended
+from tests.signing import SIGNER
 from tests.workflows.round_world import World, text_of, truth
 from workers.settings import Settings
 
@@ -39,7 +40,7 @@ async def run_with_secrets(world: World) -> Ended:
     for each in [*world.reviewers, world.adjudicator]:
         clear(world, each.account_id, Clearance.RESTRICTED)
     plan = world.plan(pool, round_id=RoundId(f"round-{uuid4().hex[:8]}"))
-    result = await world.complete(SIGNER.sign(plan), truth)
+    result = await world.complete(SIGNER.sign_plan(plan), truth)
     assert result.phase is Phase.CLOSED, result.failure
     return Ended(world=world, round_id=plan.round_id, result=result)
 

@@ -7,8 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from tests.audit.conftest import KEYS, SIGNER, verify
+from tests.audit.conftest import verify
 from tests.audit.honest_rounds import play
+from tests.signing import KEYS, SIGNER
 from tests.workflows.round_world import World
 from workers.audit import Export, exported
 from workers.audit.offline import verify_bundle
