@@ -93,15 +93,8 @@ async def test_a_lost_archived_history_is_named(ended: Ended) -> None:
     ("before", "after", "noticed"),
     [
         ('"label":"sport"', '"label":"money"', {FindingKind.FORGED_ACTOR}),
-        (
-            '"seconds":1.5',
-            '"seconds":9.5',
-            {
-                FindingKind.FORGED_ACTOR,
-                FindingKind.LEDGER_HEAD_DIFFERS,
-                FindingKind.ROW_CHANGED,
-            },
-        ),
+        # The replayed shard turns the message away, and so does not do what its history says.
+        ('"seconds":1.5', '"seconds":9.5', {FindingKind.FORGED_ACTOR, FindingKind.REPLAY_FAILED}),
     ],
 )
 async def test_an_edited_history_is_noticed_even_under_a_digest_of_its_own(

@@ -75,8 +75,8 @@ async def exported(
     """The round's bundle, to be read out before the context is left.
 
     The round may be open or ended, in Temporal or archived. What cannot be read is left out, and
-    the listing says so. `codec` decrypts histories, which the bundle holds in plain; left out, it is
-    the client's. `folder` is for the temporary file, `processes` replay the histories.
+    the listing says so. `codec` decrypts histories, which the bundle holds in plain; left out, it
+    is the client's. `folder` is for the temporary file, `processes` replay the histories.
     Raises NotFound, TemporalUnavailable, TimestampRefused.
     """
     sourced = await find_histories(client, engine, store, export.round_id, codec=codec)
