@@ -6,6 +6,7 @@ from __future__ import annotations
 import asyncio
 import base64
 import json
+import subprocess
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,6 +20,7 @@ from temporalio.client import Client
 
 from activities.histories import payloads_in
 from tests.faults.people import Crowd, Person, eventually
+from workers import temporal
 from workers.local_stack import LocalStack
 from workers.ports import any_free_ports, free_port
 
@@ -200,3 +202,20 @@ def test_temporals_pages_know_where_payloads_are_decoded(finished: Finished) -> 
         headers={"Origin": addresses.temporal_ui, "Access-Control-Request-Method": "POST"},
     )
     assert asked.headers["Access-Control-Allow-Origin"] == addresses.temporal_ui
+
+
+def test_temporals_own_command_line_reads_payloads_by_an_auditors_token(
+    finished: Finished,
+) -> None:
+    addresses = finished.stack.addresses
+    command = [
+        str(temporal.executable()), "workflow", "show",
+        "--workflow-id", f"round/{finished.round_id}", "--address", addresses.temporal,
+        "--output", "json",
+        "--codec-endpoint", f"{addresses.api}/api/v1/codec",
+    ]  # fmt: skip
+    allowed = ["--codec-auth", f"Bearer {finished.secrets['admin token']}"]
+    shown = subprocess.run([*command, *allowed], capture_output=True, text=True, check=True)
+    assert PURPOSE in shown.stdout
+    refused = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert PURPOSE not in refused.stdout
