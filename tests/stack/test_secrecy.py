@@ -216,6 +216,9 @@ def test_temporals_own_command_line_reads_payloads_by_an_auditors_token(
     ]  # fmt: skip
     allowed = ["--codec-auth", f"Bearer {finished.secrets['admin token']}"]
     shown = subprocess.run([*command, *allowed], capture_output=True, text=True, check=True)
-    assert PURPOSE in shown.stdout
+    began = json.loads(shown.stdout)["events"][0]["workflowExecutionStartedEventAttributes"]
+    plan = json.loads(base64.b64decode(began["input"]["payloads"][0]["data"]))
+    assert plan["purpose"] == PURPOSE
     refused = subprocess.run(command, capture_output=True, text=True, check=False)
-    assert PURPOSE not in refused.stdout
+    assert refused.returncode != 0
+    assert refused.stdout == ""
