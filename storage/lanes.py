@@ -86,6 +86,12 @@ def find_lane(connection: Connection, round_id: RoundId, number: int) -> Lane:
     return lane(row)
 
 
+def is_by_level(connection: Connection, round_id: RoundId, number: int) -> bool:
+    """Whether the database refuses records above that lane's clearance."""
+    query = select(lanes.c.by_level).where(lanes.c.round_id == round_id, lanes.c.lane == number)
+    return bool(connection.execute(query).scalar_one())
+
+
 def own_lane(connection: Connection, round_id: RoundId, record_id: RecordId) -> Lane:
     """The lane that the round's routing gave the record: what it demands is demanded for good."""
     query = select(batch_records.c.lane).where(

@@ -35,7 +35,8 @@ class Rebuilt:
 
     table: Table
     kept: tuple[str, ...] = ()
-    """Columns that stay as they are in a row that is there: histories do not know them."""
+    """Columns that stay as they are in a row that is there: histories do not know them. Levels
+    follow from the records, and the database finds them for rows that it is given."""
     only_adds: bool = False
     """Whether rows that the histories do not give stay: they are momentary, or came first."""
 
@@ -43,10 +44,10 @@ class Rebuilt:
 ROWS = (
     Rebuilt(table=stored.rounds, kept=("created_at", "archived_at")),
     # Beyond those of the routing, lanes are made before a shard decides about sending a task there.
-    Rebuilt(table=stored.lanes, only_adds=True),
-    Rebuilt(table=stored.batch_records),
-    Rebuilt(table=stored.participations, only_adds=True),
-    Rebuilt(table=stored.tasks),
+    Rebuilt(table=stored.lanes, kept=("by_level",), only_adds=True),
+    Rebuilt(table=stored.batch_records, kept=("level",)),
+    Rebuilt(table=stored.participations, kept=("level",), only_adds=True),
+    Rebuilt(table=stored.tasks, kept=("level",)),
     Rebuilt(table=stored.task_skips, kept=("skipped_at", "reason"), only_adds=True),
     Rebuilt(table=stored.task_directions),
     Rebuilt(
@@ -54,10 +55,10 @@ ROWS = (
         kept=("body_digest", "created_at", "acknowledged_at"),
         only_adds=True,
     ),
-    Rebuilt(table=stored.reviews),
-    Rebuilt(table=stored.outcomes),
-    Rebuilt(table=stored.gold_answers),
-    Rebuilt(table=stored.dataset_versions),
+    Rebuilt(table=stored.reviews, kept=("level",)),
+    Rebuilt(table=stored.outcomes, kept=("level",)),
+    Rebuilt(table=stored.gold_answers, kept=("level",)),
+    Rebuilt(table=stored.dataset_versions, kept=("level",)),
     Rebuilt(table=stored.model_versions, kept=("created_at",)),
     Rebuilt(table=stored.evaluations, kept=("created_at",)),
 )

@@ -17,7 +17,8 @@ from temporalio.api.common.v1 import Payloads
 from api.authentication import DECODE, Caller, SignedIn
 from api.state import Parts
 from domain.accounts import Permission, require
-from domain.errors import InvalidInput
+from domain.errors import InvalidInput, NotCleared
+from domain.routing import Clearance
 from workers.client import payload_codec
 from workers.settings import Settings
 
@@ -25,11 +26,16 @@ router = APIRouter(tags=["audit"])
 
 
 def may_decode(caller: Caller) -> None:
-    """Raises NotAllowed unless the caller may see whatever any history holds.
+    """Raises NotAllowed, or NotCleared, unless the caller may see whatever any history holds.
 
     A payload does not say which records it is about, so it takes the right to all of them.
     """
     require(caller.roles, Permission.SEE_LEDGER)
+    if caller.clearance is not Clearance.RESTRICTED:
+        raise NotCleared(
+            "payloads may be about any record, so decoding them takes restricted clearance",
+            hint="ask an admin about your clearance, or read the ledger, which masks such records",
+        )
 
 
 async def _decoder(caller: SignedIn) -> Caller:

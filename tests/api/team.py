@@ -28,12 +28,13 @@ from domain.ids import (
 )
 from domain.labels import LabelClass, LabelSchema
 from domain.policy import SamplingPolicy
+from domain.profiles import Profile
 from domain.records import Content, ContentKind, KnownRole, Record
 from domain.rounds import Phase, RoundPlan
-from domain.routing import Lane
+from domain.routing import Clearance, Lane
 from domain.selections import Selection
 from domain.tasks import TaskKind, TaskOpening
-from storage import accounts, definitions, lanes, pools, rounds, signing_keys, tasks
+from storage import accounts, definitions, lanes, pools, profiles, rounds, signing_keys, tasks
 from storage.accounts import Account
 from storage.importing import import_records
 from storage.readers import Row
@@ -85,6 +86,17 @@ class Team:
             token = accounts.issue_token(connection, account.account_id, "test")
         self.accounts[name] = account
         return self.client(Authorization=f"Bearer {token}")
+
+    def clear(self, name: str, clearance: Clearance) -> None:
+        """Lets that account see records of that level."""
+        profile = Profile(account_id=self.accounts[name].account_id, clearance=clearance)
+        with self.state.engine.begin() as connection:
+            profiles.put_profile(
+                connection,
+                profile,
+                changed_by=self.accounts["admin"].account_id,
+                reason="as it is",
+            )
 
     def password(self, name: str) -> str:
         """A fresh one-time password of that account."""

@@ -13,6 +13,7 @@ from fastapi import FastAPI
 
 from api.app import create_app
 from domain.reviews import ClosingRequested
+from domain.routing import Clearance
 from tests.api.team import LONG_AGO, Team, code
 from workers.settings import Settings
 
@@ -30,6 +31,11 @@ async def app(settings: Settings) -> AsyncIterator[FastAPI]:
     application = create_app(settings.model_copy(update={"codec_origins": f"{PAGES}, http://x"}))
     yield application
     application.state.labelwright.engine.dispose()
+
+
+@pytest.fixture(autouse=True)
+def cleared(team: Team) -> None:
+    team.clear("auditor", Clearance.RESTRICTED)
 
 
 async def encrypted_message(team: Team) -> dict[str, object]:
@@ -76,6 +82,13 @@ async def test_nobody_else_has(team: Team) -> None:
     for client in (team.rita, team.requester, team.ada):
         refused = await client.post(DECODE, json=body)
         assert (refused.status_code, code(refused)) == (403, "not_allowed")
+
+
+async def test_an_auditor_who_may_not_see_every_record_has_not(team: Team) -> None:
+    body = await encrypted_message(team)
+    team.clear("auditor", Clearance.CONFIDENTIAL)
+    refused = await team.auditor.post(DECODE, json=body)
+    assert (refused.status_code, code(refused)) == (403, "not_cleared")
 
 
 async def test_a_session_counts_from_the_pages_that_are_named_alone(team: Team) -> None:

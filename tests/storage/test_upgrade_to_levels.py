@@ -7,6 +7,7 @@ from collections.abc import Iterator
 
 import pytest
 from alembic import command
+from alembic.script import ScriptDirectory
 from sqlalchemy import Engine, text
 
 from domain.access import MEANINGS, level_of
@@ -43,6 +44,9 @@ SAID: tuple[object, ...] = (
 )
 """What people have written: the migration reads it as the code does."""
 
+REVISION = "0011"
+BEFORE = ScriptDirectory.from_config(database._config()).get_revision(REVISION).down_revision
+
 
 @pytest.fixture
 def before(postgres_server: EmbeddedPostgres) -> Iterator[Engine]:
@@ -52,7 +56,7 @@ def before(postgres_server: EmbeddedPostgres) -> Iterator[Engine]:
     with engine.begin() as connection:
         config = database._config()
         config.attributes["connection"] = connection
-        command.upgrade(config, "0007")
+        command.upgrade(config, str(BEFORE))
         connection.execute(text("INSERT INTO pools VALUES ('p', 'text', NULL, NULL, 'x')"))
         for number, said in enumerate(SAID):
             for column in MEANINGS:
@@ -106,7 +110,7 @@ def test_going_back_takes_the_policies_away_and_keeps_the_records(before: Engine
     with before.begin() as connection:
         config = database._config()
         config.attributes["connection"] = connection
-        command.downgrade(config, "0007")
+        command.downgrade(config, str(BEFORE))
         assert connection.scalar(text("SELECT count(*) FROM records")) == len(SAID) * 2
         assert connection.scalar(text("SELECT count(*) FROM pg_policies")) == 0
 

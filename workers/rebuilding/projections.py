@@ -128,6 +128,7 @@ class _Writing:
             routed.lanes,
             schema=plan.schema.name,
             calibrated=plan.gold.calibrate > 0,
+            by_level=routed.by_level,
         )
         self._put_batch(plan, routed.artifact)
 
@@ -232,6 +233,7 @@ class _Writing:
                 [forwarded(own, queue, number=message.to_lane)],
                 schema=self._plan.schema.name,
                 calibrated=self._plan.gold.calibrate > 0,
+                by_level=lanes.is_by_level(self._connection, projection.round_id, own.number),
             )
 
     def _write_receipts(self, projection: Projection) -> None:

@@ -229,7 +229,8 @@ END $$;
 CREATE TRIGGER noted AFTER INSERT OR UPDATE OF roles, disabled_at ON accounts
   FOR EACH ROW EXECUTE FUNCTION labelwright_account_changed();
 
-CREATE FUNCTION labelwright_only_added_to() RETURNS trigger LANGUAGE plpgsql AS $$
+CREATE FUNCTION labelwright_only_added_to() RETURNS trigger
+LANGUAGE plpgsql AS $$
 BEGIN
   RAISE EXCEPTION 'table % is only ever added to', TG_TABLE_NAME
     USING ERRCODE = 'insufficient_privilege';
@@ -316,13 +317,24 @@ def upgrade() -> None:
         "ix_account_changes_account_id_change_id", "account_changes", ["account_id", "change_id"]
     )
     op.execute(WHO_SAW_EVERYTHING)
-    op.execute(TRIGGERS)
+    _make_triggers()
     for name in (*GUARDED, *BY_OTHERS):
         op.execute(f"ALTER TABLE {name} ENABLE ROW LEVEL SECURITY")
     for name in GUARDED:
         op.execute(f"CREATE POLICY cleared ON {name} USING (level <= {CLEARANCE})")
     for name, condition in BY_OTHERS.items():
         op.execute(f"CREATE POLICY cleared ON {name} USING ({condition.format(table=name)})")
+
+
+def _make_triggers() -> None:
+    """Temporary tables come last for them: nobody puts one of the same name before a table."""
+    connection = op.get_bind()
+    before = connection.scalar(sa.text("SELECT current_setting('search_path')"))
+    schema = connection.scalar(sa.text("SELECT quote_ident(current_schema())"))
+    say = sa.text("SELECT set_config('search_path', :path, true)")
+    connection.execute(say, {"path": f"{schema}, pg_temp"})
+    op.execute(TRIGGERS)
+    connection.execute(say, {"path": before})
 
 
 def _level_what_is_there() -> None:

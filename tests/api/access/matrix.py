@@ -27,6 +27,8 @@ class Line:
     statuses: dict[Role, int]
     hidden: int | None
     """None: the route is about no single record."""
+    of_any: bool
+    """Whatever is asked for may be of any record."""
 
 
 def lines() -> list[Line]:
@@ -38,8 +40,15 @@ def lines() -> list[Line]:
         address, *columns = (part.strip() for part in text.split("|"))
         method, path = address.split()
         statuses = dict(zip(ROLES, map(int, columns[0].split()), strict=True))
-        hidden = None if columns[1] == "=" else int(columns[1])
-        found.append(Line(method=method, path=path, statuses=statuses, hidden=hidden))
+        found.append(
+            Line(
+                method=method,
+                path=path,
+                statuses=statuses,
+                hidden=None if columns[1] == "=" else int(columns[1].removesuffix("!")),
+                of_any=columns[1].endswith("!"),
+            )
+        )
     return found
 
 
