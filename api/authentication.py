@@ -30,6 +30,7 @@ from storage.visibility import seeing
 
 SESSION_COOKIE = "labelwright_session"
 SIGN_IN_PAGE = "/sign-in"
+LANGUAGE_PATH = "/language"
 SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
 DECODE = "/api/v1/codec/decode"
 """Shows payloads to whoever may see every ledger; for Temporal's history pages."""
@@ -43,6 +44,7 @@ OPEN: frozenset[tuple[str, str]] = frozenset(
         ("GET", "/favicon.ico"),
         ("GET", SIGN_IN_PAGE),
         ("POST", "/api/v1/sessions"),
+        ("POST", LANGUAGE_PATH),
     }
 )
 """Routes without a caller: none of them shows anything of a pool, a round or a person."""

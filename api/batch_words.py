@@ -2,52 +2,72 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from api.language import N_, capital, decimal, gettext, listed, number, percent
+from api.recorded_words import told
+from api.vocabulary import word
 from domain.policy import PREDICTED, Measure
 from domain.selections import Distribution, Findings, GateResult, Shortfall
 from storage.documents import from_json
 
 MEASURES: Mapping[Measure, tuple[str, str]] = {
     Measure.COVERAGE: (
-        "coverage of the pool",
-        "how well the batch and what is labelled stand for the pool",
+        N_("coverage of the pool"),
+        N_("how well the batch and what is labelled stand for the pool"),
     ),
     Measure.DIVERSITY: (
-        "diversity of the batch",
-        "how far its records are from each other",
+        N_("diversity of the batch"),
+        N_("how far its records are from each other"),
     ),
     Measure.QUALITY: (
-        "completeness of the batch",
-        "the share of records with content and all the metadata that the policy reads",
+        N_("completeness of the batch"),
+        N_("the share of records with content and all the metadata that the policy reads"),
     ),
     Measure.RANDOM_SHARE: (
-        "random share of the batch",
-        "the share that was drawn at random, to measure against",
+        N_("random share of the batch"),
+        N_("the share that was drawn at random, to measure against"),
     ),
     Measure.CONSTRAINTS_MET: (
-        "limits met",
-        "the share of the policy’s minima and maxima that the batch keeps to",
+        N_("limits met"),
+        N_("the share of the policy’s minima and maxima that the batch keeps to"),
     ),
     Measure.CLASS_DISTANCE: (
-        "distance of classes",
-        "how far the predicted classes of the batch are from those of the pool; 0 is alike",
+        N_("distance of classes"),
+        N_("how far the predicted classes of the batch are from those of the pool; 0 is alike"),
     ),
 }
-"""Measure → what it is called, and what it says."""
+"""Measure → what it is called, and what it says, in English."""
 
-LIKENESS = ((0.1, "much like"), (0.25, "roughly like"), (0.5, "unlike"), (1.0, "very unlike"))
-"""Jensen-Shannon distance up to which a word holds."""
+LIKENESS: Mapping[str, tuple[tuple[float, str], ...]] = {
+    "pool": (
+        (0.1, N_("much like the pool (distance {distance})")),
+        (0.25, N_("roughly like the pool (distance {distance})")),
+        (0.5, N_("unlike the pool (distance {distance})")),
+        (1.0, N_("very unlike the pool (distance {distance})")),
+    ),
+    "labelled": (
+        (0.1, N_("much like what is labelled (distance {distance})")),
+        (0.25, N_("roughly like what is labelled (distance {distance})")),
+        (0.5, N_("unlike what is labelled (distance {distance})")),
+        (1.0, N_("very unlike what is labelled (distance {distance})")),
+    ),
+    "production": (
+        (0.1, N_("much like production (distance {distance})")),
+        (0.25, N_("roughly like production (distance {distance})")),
+        (0.5, N_("unlike production (distance {distance})")),
+        (1.0, N_("very unlike production (distance {distance})")),
+    ),
+}
+"""What is compared with → Jensen-Shannon distance up to which a sentence holds."""
 
 NOTABLE_POINTS = 0.05
 """A difference of shares that is worth a word."""
 
 TOLD = 20
 """Shortfalls that are told one by one."""
-
-REFERENCES = {"pool": "the pool", "labelled": "what is labelled", "production": "production"}
 
 
 def findings_of(summary: Mapping[str, Any]) -> Findings | None:
@@ -59,40 +79,59 @@ def findings_of(summary: Mapping[str, Any]) -> Findings | None:
 
 def gate_words(gate: GateResult) -> str:
     """`Coverage of the pool is 0.31; the policy wants at least 0.5.`"""
-    name, _ = MEASURES[gate.measure]
+    return gettext("{measure} is {value}; the policy wants {bounds}.").format(
+        measure=capital(measure_words(gate.measure)),
+        value=_figure(gate.value),
+        bounds=bounds_words(gate.at_least, gate.at_most, _figure),
+    )
+
+
+def measure_words(measure: Measure) -> str:
+    return gettext(MEASURES[measure][0])
+
+
+def bounds_words(
+    at_least: float | None, at_most: float | None, figure: Callable[[float], str]
+) -> str:
+    """`at least 0.5 and at most 0.9`"""
     bounds = [
-        f"{words} {_figure(bound)}"
-        for words, bound in (("at least", gate.at_least), ("at most", gate.at_most))
+        gettext(words).format(value=figure(bound))
+        for words, bound in ((N_("at least {value}"), at_least), (N_("at most {value}"), at_most))
         if bound is not None
     ]
-    reached = f"{name[0].upper()}{name[1:]} is {_figure(gate.value)}"
-    return f"{reached}; the policy wants {' and '.join(bounds)}."
+    return listed(bounds, gettext("{some} and {last}"))
 
 
 def gate_meaning(gate: GateResult) -> str:
-    return MEASURES[gate.measure][1]
+    return gettext(MEASURES[gate.measure][1])
 
 
 def _shortfall(shortfall: Shortfall) -> str:
-    return f"{shortfall.demand}: {shortfall.got:,} of {shortfall.wanted:,} could be had"
+    return gettext("{demand}: {got} of {wanted} could be had").format(
+        demand=told(shortfall.demand),
+        got=decimal(shortfall.got),
+        wanted=decimal(shortfall.wanted),
+    )
 
 
 def all_shortfalls(findings: Findings) -> list[str]:
     """The first ones, and how many more there are."""
-    told = [_shortfall(each) for each in findings.shortfalls[:TOLD]]
-    left = len(findings.shortfalls) - len(told)
-    return [*told, f"and {left:,} more"] if left else told
+    said = [_shortfall(each) for each in findings.shortfalls[:TOLD]]
+    left = len(findings.shortfalls) - len(said)
+    return [*said, gettext("and {count} more").format(count=decimal(left))] if left else said
 
 
 def column_words(column: str) -> str:
-    return "predicted class" if column == PREDICTED else column.replace("_", " ")
+    """A column of the metadata by its name; one that is not ours as its file calls it."""
+    return gettext("predicted class") if column == PREDICTED else word(column, "column")
 
 
 def distance_words(distribution: Distribution, reference: str) -> str:
     """`roughly like the pool (distance 0.17)`."""
     distance = distribution.distances[reference]
-    word = next(word for most, word in LIKENESS if distance <= most or most == 1.0)
-    return f"{word} {REFERENCES[reference]} (distance {distance:.2f})"
+    sentences = LIKENESS[reference]
+    sentence = next(each for most, each in sentences if distance <= most or most == 1.0)
+    return gettext(sentence).format(distance=decimal(distance, 2))
 
 
 def differences(distribution: Distribution) -> str:
@@ -100,12 +139,14 @@ def differences(distribution: Distribution) -> str:
     rows = [row for row in shares(distribution) if row.pool is not None]
     by_gap = sorted(rows, key=lambda row: row.batch - (row.pool or 0.0))
     said = []
-    for word, row in (("more", by_gap[-1:]), ("less", by_gap[:1])):
+    for sign, sentence, row in (
+        (1.0, N_("more “{value}” ({here} against {there})"), by_gap[-1:]),
+        (-1.0, N_("less “{value}” ({here} against {there})"), by_gap[:1]),
+    ):
         for each in row:
-            gap = each.batch - (each.pool or 0.0)
-            if (gap if word == "more" else -gap) >= NOTABLE_POINTS:
+            if sign * (each.batch - (each.pool or 0.0)) >= NOTABLE_POINTS:
                 here, there = share_words(each.batch), share_words(each.pool)
-                said.append(f"{word} “{each.value}” ({here} against {there})")
+                said.append(gettext(sentence).format(value=each.value, here=here, there=there))
     return ", ".join(said)
 
 
@@ -113,7 +154,7 @@ def share_words(share: float | None) -> str:
     """In whole hundredths; what is little is not nothing."""
     if share is None:
         return "–"
-    return ("<1" if 0.0 < share < 0.005 else f"{100 * share:.0f}") + "\N{NO-BREAK SPACE}%"
+    return f"<{percent(0.01)}" if 0.0 < share < 0.005 else percent(share)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -158,4 +199,4 @@ def _share(count: int, total: int) -> float | None:
 
 def _figure(value: float) -> str:
     """Three digits at the most, and never a rounded 1 that is none."""
-    return f"{value:.3f}".rstrip("0").rstrip(".") if 0.0005 <= value <= 0.9995 else f"{value:g}"
+    return number(round(value, 3) if 0.0005 <= value <= 0.9995 else value, 6)

@@ -14,6 +14,7 @@ from api.web import (
     desk,
     governance,
     inbox,
+    language,
     ledger,
     policies,
     rounds,
@@ -27,6 +28,7 @@ def install(app: FastAPI) -> None:
     """Adds the pages, and the folder of scripts and styles that they load."""
     for module in (
         session,
+        language,
         inbox,
         desk,
         rounds,

@@ -8,6 +8,7 @@ from fastapi import APIRouter, Depends, Query, Request
 from starlette.responses import Response
 
 from api.authentication import Caller, allowing
+from api.language import N_
 from api.state import Parts
 from api.web.rendering import PageRoute, page
 from domain.accounts import Permission, Role
@@ -20,12 +21,12 @@ Admin = Annotated[Caller, Depends(allowing(Permission.MANAGE_ACCOUNTS))]
 SHOWN = 100
 
 DUTIES = {
-    Role.REVIEWER: "answers review tasks",
-    Role.ADJUDICATOR: "settles records that reviewers disagree about",
-    Role.REQUESTER: "imports records, defines labels and policies, starts rounds",
-    Role.APPROVER: "approves policies and datasets that others asked for",
-    Role.AUDITOR: "reads the ledger and verifies it",
-    Role.ADMIN: "looks after accounts and the system",
+    Role.REVIEWER: N_("answers review tasks"),
+    Role.ADJUDICATOR: N_("settles records that reviewers disagree about"),
+    Role.REQUESTER: N_("imports records, defines labels and policies, starts rounds"),
+    Role.APPROVER: N_("approves policies and datasets that others asked for"),
+    Role.AUDITOR: N_("reads the ledger and verifies it"),
+    Role.ADMIN: N_("looks after accounts and the system"),
 }
 
 

@@ -19,6 +19,7 @@ from api.batch_words import (
     shares,
 )
 from api.deciding import author_in_force
+from api.recorded_words import told
 from domain.accounts import Permission
 from domain.duties import batch_conflict
 from domain.rounds import Phase
@@ -130,9 +131,12 @@ def _view(findings: Findings) -> BatchView:
     return BatchView(
         gates=[_gate(gate) for gate in findings.gates],
         shortfalls=all_shortfalls(findings),
-        alarms=list(findings.alarms),
-        notes=list(findings.notes),
-        excluded=sorted(findings.excluded.items(), key=lambda pair: -pair[1]),
+        alarms=[told(each) for each in findings.alarms],
+        notes=[told(each) for each in findings.notes],
+        excluded=[
+            (told(reason), records)
+            for reason, records in sorted(findings.excluded.items(), key=lambda pair: -pair[1])
+        ],
         columns=[_column(each) for each in findings.composition],
     )
 

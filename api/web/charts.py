@@ -6,6 +6,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from math import ceil, floor
 
+from api.language import percent
+
 WIDTH = 560
 LEFT, RIGHT = 150, 20
 ROW = 34
@@ -74,7 +76,7 @@ def interval_chart(estimates: Sequence[tuple[str, str, Mapping[str, float]]]) ->
     ]
     bottom = TOP + ROW * len(whiskers)
     ticks = [
-        Tick(x=x(start + number * step), text=f"{100 * (start + number * step):.0f} %")
+        Tick(x=x(start + number * step), text=percent(start + number * step))
         for number in range(round((end - start) / step) + 1)
     ]
     return Chart(

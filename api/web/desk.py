@@ -13,6 +13,7 @@ from markupsafe import Markup
 from starlette.responses import Response
 
 from api.authentication import Caller, allowing
+from api.language import N_
 from api.schemas.body import Version
 from api.state import Parts
 from api.web.rendering import PageRoute, page
@@ -30,17 +31,17 @@ Reader = Annotated[
 ]
 
 REASONS = {
-    ExclusionReason.OUT_OF_SCOPE: "It is not what this pool is about",
-    ExclusionReason.LOW_QUALITY: "Nobody could use it: broken, empty, unreadable",
-    ExclusionReason.DUPLICATE: "It is in the pool twice",
-    ExclusionReason.RESTRICTED: "It may not be used: personal or licensed",
+    ExclusionReason.OUT_OF_SCOPE: N_("It is not what this pool is about"),
+    ExclusionReason.LOW_QUALITY: N_("Nobody could use it: broken, empty, unreadable"),
+    ExclusionReason.DUPLICATE: N_("It is in the pool twice"),
+    ExclusionReason.RESTRICTED: N_("It may not be used: personal or licensed"),
 }
 
 SKIP_REASONS = (
-    "I am not sure enough",
-    "It is not my field",
-    "It takes longer than I have",
-    "I know who it is about",
+    N_("I am not sure enough"),
+    N_("It is not my field"),
+    N_("It takes longer than I have"),
+    N_("I know who it is about"),
 )
 
 # Guidelines come from people: their HTML stays text, and their pictures are not fetched.

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
-from datetime import datetime
 from pathlib import Path
+from typing import Any
 
 from fastapi import Request
 from fastapi.exceptions import RequestValidationError
@@ -14,15 +14,40 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 from starlette.responses import HTMLResponse, Response
 
-from api.authentication import Caller
+from api.authentication import LANGUAGE_PATH, Caller
 from api.batch_words import share_words
+from api.catalogues import language_for, languages
+from api.language import (
+    ENGLISH,
+    MINUS,
+    N_,
+    NO_BREAK_SPACE,
+    capital,
+    decimal,
+    gettext,
+    listed,
+    moment,
+    ngettext,
+    npgettext,
+    percent,
+    pgettext,
+    speaking,
+    spoken,
+)
+from api.problem_words import KNOWN_CODES, problem_sentence
 from api.problems import RETRY_AFTER_SECONDS
+from api.recorded_words import told, told_parts
+from api.vocabulary import word, words
+from api.web.script_catalogue import script_address
 from domain.accounts import Permission
 from domain.errors import LabelwrightError, NotFound, Unavailable
 from domain.labels import NO_LABELS
 from domain.reviews import Verdict, VerdictKind
 
 HERE = Path(__file__).parent
+
+LANGUAGE_COOKIE = "labelwright_language"
+"""The language that somebody has chosen in this browser."""
 
 CONTENT_SECURITY_POLICY = "; ".join(
     (
@@ -45,18 +70,19 @@ class Place:
 
     path: str
     name: str
+    """In English."""
     permission: Permission
 
 
 PLACES = (
-    Place(path="/review", name="Review", permission=Permission.REVIEW),
-    Place(path="/adjudicate", name="Adjudicate", permission=Permission.ADJUDICATE),
-    Place(path="/rounds", name="Rounds", permission=Permission.SEE_ROUNDS),
-    Place(path="/policies", name="Policies", permission=Permission.SEE_ROUNDS),
-    Place(path="/datasets", name="Datasets", permission=Permission.SEE_ROUNDS),
-    Place(path="/governance", name="Governance", permission=Permission.SEE_LEDGER),
-    Place(path="/accounts", name="Accounts", permission=Permission.MANAGE_ACCOUNTS),
-    Place(path="/webhooks", name="Webhooks", permission=Permission.MANAGE_WEBHOOKS),
+    Place(path="/review", name=N_("Review"), permission=Permission.REVIEW),
+    Place(path="/adjudicate", name=N_("Adjudicate"), permission=Permission.ADJUDICATE),
+    Place(path="/rounds", name=N_("Rounds"), permission=Permission.SEE_ROUNDS),
+    Place(path="/policies", name=N_("Policies"), permission=Permission.SEE_ROUNDS),
+    Place(path="/datasets", name=N_("Datasets"), permission=Permission.SEE_ROUNDS),
+    Place(path="/governance", name=N_("Governance"), permission=Permission.SEE_LEDGER),
+    Place(path="/accounts", name=N_("Accounts"), permission=Permission.MANAGE_ACCOUNTS),
+    Place(path="/webhooks", name=N_("Webhooks"), permission=Permission.MANAGE_WEBHOOKS),
 )
 
 
@@ -67,10 +93,16 @@ def places_of(caller: Caller | None) -> list[Place]:
 def page(request: Request, template: str, *, status: int = 200, **facts: object) -> HTMLResponse:
     """The template, filled with the facts; every page also knows who looks and where they are."""
     caller: Caller | None = getattr(request.state, "caller", None)
+    query = f"?{request.url.query}" if request.url.query else ""
     text = TEMPLATES.get_template(template).render(
         caller=caller,
         places=places_of(caller),
         path=request.url.path,
+        here=request.url.path + query,
+        language=spoken(),
+        languages=list(languages().values()),
+        language_path=LANGUAGE_PATH,
+        script_catalogue=script_address(spoken()),
         **facts,
     )
     return HTMLResponse(
@@ -78,6 +110,7 @@ def page(request: Request, template: str, *, status: int = 200, **facts: object)
         status_code=status,
         headers={
             "Content-Security-Policy": CONTENT_SECURITY_POLICY,
+            "Content-Language": spoken().tag,
             "Cache-Control": "no-store",
         },
     )
@@ -90,12 +123,14 @@ class PageRoute(APIRoute):
         handler = super().get_route_handler()
 
         async def answer(request: Request) -> Response:
-            try:
-                return await handler(request)
-            except RequestValidationError:
-                return _error_page(request, NotFound("there is no such page"))
-            except LabelwrightError as error:
-                return _error_page(request, error)
+            chosen = request.cookies.get(LANGUAGE_COOKIE)
+            with speaking(language_for(chosen, request.headers.get("accept-language", ""))):
+                try:
+                    return await handler(request)
+                except RequestValidationError:
+                    return _error_page(request, NotFound("there is no such page"))
+                except LabelwrightError as error:
+                    return _error_page(request, error)
 
         return answer
 
@@ -114,23 +149,20 @@ def _when(timestamp: str | None) -> Markup:
     """A time element; a script writes it anew in the reader's own time zone."""
     if timestamp is None:
         return Markup("–")
-    shown = datetime.fromisoformat(timestamp).strftime("%-d %b %Y, %H:%M UTC")
-    return Markup('<time datetime="{}">{}</time>').format(timestamp, shown)
-
-
-def _count(number: float) -> str:
-    return f"{number:,.0f}"
+    return Markup('<time datetime="{}">{}</time>').format(timestamp, moment(timestamp))
 
 
 def _percent(share: float | None) -> str:
-    return "–" if share is None else f"{100 * share:.1f}\N{NO-BREAK SPACE}%"
+    return "–" if share is None else percent(share, 1)
 
 
 def _points(difference: float | None) -> str:
     """A difference of shares, in percentage points with its sign."""
     if difference is None:
         return "–"
-    return f"{100 * difference:+.1f}".replace("-", "−") + "\N{NO-BREAK SPACE}points"
+    sign = MINUS if difference < 0 else "+"
+    figure = f"{sign}{decimal(100 * abs(difference), 1)}"
+    return gettext("{figure} points").format(figure=figure).replace(" ", NO_BREAK_SPACE)
 
 
 def _digest(sha256: str | None) -> Markup:
@@ -142,41 +174,49 @@ def _digest(sha256: str | None) -> Markup:
     ).format(sha256, sha256[:12], sha256[12:])
 
 
-def _words(identifier: object) -> str:
-    """`edge_case` → `edge case`."""
-    return str(identifier).replace("_", " ")
-
-
-def _capital(text: str) -> str:
-    return text[:1].upper() + text[1:]
-
-
 def _sentence(text: str) -> str:
-    return f"{_capital(text)}."
+    return f"{capital(text)}."
+
+
+def _problem(error: LabelwrightError) -> str:
+    """What went wrong, in whole sentences: in English the error's own, else by its code."""
+    if spoken() is ENGLISH:
+        return _sentence(error.message)
+    return problem_sentence(error.code, error.message)
+
+
+def _failure(failure: Mapping[str, Any]) -> str:
+    """Why a round ended before its end: what a person wrote stays, an error goes by its code."""
+    message = str(failure["message"])
+    if spoken() is ENGLISH or failure["code"] not in KNOWN_CODES:
+        return message
+    return problem_sentence(failure["code"], message)
 
 
 def _verdict(verdict: Verdict | None) -> str:
     """A verdict in a few words."""
     if verdict is None:
-        return "no answer"
+        return gettext("no answer")
     match verdict.kind:
         case VerdictKind.LABEL:
             return _label(verdict)
         case VerdictKind.USEFUL_AMBIGUITY:
-            return "ambiguous: " + " or ".join(verdict.between)
+            between = listed(list(verdict.between), gettext("{some} or {last}"))
+            return gettext("ambiguous: {labels}").format(labels=between)
         case VerdictKind.UNUSABLE_AMBIGUITY:
-            return "unusable: nobody could tell"
+            return gettext("unusable: nobody could tell")
         case VerdictKind.EXCLUDE:
-            return f"exclude: {_words(verdict.exclusion)}"
+            reason = word(verdict.exclusion, "exclusion")
+            return gettext("exclude: {reason}").format(reason=reason)
         case VerdictKind.ESCALATE:
-            return "escalated"
+            return gettext("escalated")
 
 
 def _label(verdict: Verdict) -> str:
     """Of a record that may have several labels: those it has."""
     if verdict.labels:
         return " + ".join(verdict.labels)
-    return "none of them" if verdict.label == NO_LABELS else str(verdict.label)
+    return gettext("none of them") if verdict.label == NO_LABELS else str(verdict.label)
 
 
 def _environment() -> Environment:
@@ -186,17 +226,28 @@ def _environment() -> Environment:
         undefined=StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
+        extensions=["jinja2.ext.i18n"],
+    )
+    environment.policies["ext.i18n.trimmed"] = True
+    environment.install_gettext_callables(  # type: ignore[attr-defined]
+        gettext, ngettext, newstyle=True, pgettext=pgettext, npgettext=npgettext
     )
     environment.filters |= {
         "when": _when,
-        "count": _count,
+        "count": decimal,
+        "decimal": decimal,
         "percent": _percent,
         "share": share_words,
         "points": _points,
         "digest": _digest,
-        "words": _words,
-        "capital": _capital,
+        "words": words,
+        "word": word,
+        "told": told,
+        "told_parts": told_parts,
+        "capital": capital,
         "sentence": _sentence,
+        "problem": _problem,
+        "failure": _failure,
         "verdict": _verdict,
     }
     return environment

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from api.language import N_, gettext, listed
 from api.web.charts import Chart, interval_chart
 from domain.rounds import ENDED, Phase
 from domain.tasks import TaskKind
@@ -15,7 +16,12 @@ from storage.tasks import Backlog, TaskStatus
 
 STEPS = tuple(phase for phase in Phase if phase not in {Phase.CANCELLED, Phase.FAILED})
 
-_AWAITED = {"reviewers": "reviewers", "approver": "an approver"}
+_AWAITED = {"reviewers": N_("reviewers"), "approver": N_("an approver")}
+
+_WORKERS = (
+    (TaskKind.REVIEW, N_("reviewers")),
+    (TaskKind.ADJUDICATION, N_("adjudicators")),
+)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -74,13 +80,13 @@ def awaited(round_: Round, work: Sequence[Work]) -> str:
         return ""
     who = str(round_.awaiting.get("who", ""))
     if who != "reviewers" or not work:
-        return _AWAITED.get(who, who)
+        return gettext(_AWAITED[who]) if who in _AWAITED else who
     needed = [
-        name
-        for kind, name in ((TaskKind.REVIEW, "reviewers"), (TaskKind.ADJUDICATION, "adjudicators"))
+        gettext(name)
+        for kind, name in _WORKERS
         if any(each.kind is kind and each.open + each.claimed for each in work)
     ]
-    return " and ".join(needed)
+    return listed(needed, gettext("{some} and {last}"))
 
 
 def progress(work: Sequence[Work]) -> tuple[int, int]:
@@ -90,7 +96,7 @@ def progress(work: Sequence[Work]) -> tuple[int, int]:
 
 def lift_chart(evaluation: dict[str, Any]) -> Chart | None:
     """Before and after on the frozen test set; none when neither was measured."""
-    named = [("Before", "before"), ("After", "after")]
+    named = [(gettext("Before"), "before"), (gettext("After"), "after")]
     estimates = [(name, key, evaluation[key]) for name, key in named if evaluation.get(key)]
     return interval_chart(estimates) if estimates else None
 
@@ -102,7 +108,7 @@ def comparison_chart(evaluation: dict[str, Any]) -> Chart | None:
         return None
     return interval_chart(
         [
-            ("Chosen actively", "after", comparison["active"]),
-            ("Chosen at random", "before", comparison["random"]),
+            (gettext("Chosen actively"), "after", comparison["active"]),
+            (gettext("Chosen at random"), "before", comparison["random"]),
         ]
     )

@@ -62,6 +62,7 @@ def test_the_open_routes_are_the_few_that_show_nothing() -> None:
         "/favicon.ico",
         "/sign-in",
         "/api/v1/sessions",
+        "/language",
     }
     assert not is_open("POST", "/static/x")
     assert not is_open("GET", "/api/v1/sessions")

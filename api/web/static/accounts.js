@@ -1,5 +1,6 @@
 import { post } from "./api.js";
 import { all, find, say } from "./dom.js";
+import { t } from "./i18n.js";
 import { showSecret } from "./secret.js";
 
 async function trying(button, work) {
@@ -30,7 +31,7 @@ find("#new-account").addEventListener("submit", (event) => {
     const name = find("#new-name").value.trim();
     const roles = all("[name=role]:checked", form).map((box) => box.value);
     if (!roles.length) {
-      say(find("#error"), "Choose at least one role.");
+      say(find("#error"), t("Choose at least one role."));
       return;
     }
     const made = await post("/api/v1/accounts", { name, roles });

@@ -1,5 +1,7 @@
 // Talks to the JSON routes. Every failure is an error with a sentence for a person.
 
+import { problem, t } from "./i18n.js";
+
 const PATIENCE_MS = 20_000;
 
 /** The server answered, and the answer is no: problem+json, as an error. */
@@ -19,7 +21,7 @@ export class Problem extends Error {
   }
 
   get sentence() {
-    return this.hint ? `${this.message}. ${this.hint}.` : `${this.message}.`;
+    return problem(this.code, this.message, this.hint);
   }
 }
 
@@ -34,7 +36,7 @@ export class Offline extends Error {
   }
 
   get sentence() {
-    return "The server cannot be reached. Is the connection there?";
+    return t("The server cannot be reached. Is the connection there?");
   }
 }
 

@@ -1,6 +1,7 @@
 import { newId, post } from "./api.js";
 import { fillThumbs } from "./content.js";
 import { all, find, say } from "./dom.js";
+import { t, tn } from "./i18n.js";
 
 fillThumbs(all(".thumb"));
 
@@ -18,10 +19,10 @@ if (form) {
 
   const showChosen = () => {
     const count = chosen.size;
-    const records = count === 1 ? "1 record" : `${count} records`;
+    const records = [...chosen].slice(0, 8).join(", ") + (count > 8 ? " …" : "");
     find("#chosen").textContent = count
-      ? `${records} chosen to look at again: ${[...chosen].slice(0, 8).join(", ")}${count > 8 ? " …" : ""}`
-      : "No records chosen to look at again.";
+      ? tn("{count} record chosen to look at again: {records}", "{count} records chosen to look at again: {records}", count, { records })
+      : t("No records chosen to look at again.");
     find("#again").disabled = !count;
     sessionStorage.setItem(store, JSON.stringify([...chosen]));
   };
@@ -68,7 +69,7 @@ if (form) {
     } else if (wish === "approve") {
       decide(true, []);
     } else if (!find("#reason").value.trim()) {
-      say(find("#error"), "A rejection needs a reason: say why.");
+      say(find("#error"), t("A rejection needs a reason: say why."));
       find("#reason").focus();
     } else if (wish === "again") {
       decide(false, [...chosen]);

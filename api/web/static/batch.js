@@ -3,6 +3,7 @@
 
 import { newId, post } from "./api.js";
 import { all, find, make, say } from "./dom.js";
+import { t } from "./i18n.js";
 
 // The same decision sent twice counts once; another decision is another one.
 const ids = new Map();
@@ -33,7 +34,7 @@ async function send(form, wish, reason) {
   try {
     await post(path, { [name]: ids.get(same), ...body });
     sessionStorage.removeItem(draftOf(form));
-    form.replaceWith(make("p", { role: "status" }, "Recorded. The round acts on it in a moment."));
+    form.replaceWith(make("p", { role: "status" }, t("Recorded. The round acts on it in a moment.")));
   } catch (error) {
     say(find("#batch-error", form), error.sentence);
     for (const button of all("button", form)) button.disabled = false;
@@ -47,7 +48,7 @@ document.addEventListener("submit", (event) => {
   say(find("#batch-error", form), "");
   const reason = find("#batch-reason", form);
   if (!reason.value.trim()) {
-    say(find("#batch-error", form), "A decision needs a reason: say why.");
+    say(find("#batch-error", form), t("A decision needs a reason: say why."));
     reason.focus();
     return;
   }

@@ -3,6 +3,7 @@
 import { get, post } from "./api.js";
 import { contentNode } from "./content.js";
 import { find, say } from "./dom.js";
+import { number, t } from "./i18n.js";
 import { keyOf } from "./keys.js";
 import { LabelSet } from "./label_set.js";
 import { LabelBoard } from "./labels.js";
@@ -22,7 +23,7 @@ function show(found) {
   const { task } = found;
   feedback.hidden = true;
   say(find("#verdict"), "");
-  say(find("#progress"), `${found.answered} of ${found.wanted} answered, ${found.right} right`);
+  showProgress(found);
   find("#guideline").href = `/guidelines/${found.guideline.replace("@", "/")}`;
   find("#work").hidden = !task;
   find("#empty").hidden = Boolean(task);
@@ -35,15 +36,21 @@ function show(found) {
 }
 
 function showEnd({ standing, answered, right, wanted }) {
+  const counts = { right: number(right), answered: number(answered), wanted: number(wanted) };
   const [title, text] =
     standing === "passed"
-      ? ["You have passed", `${right} of ${answered} answers were right. Records wait for you.`]
+      ? [t("You have passed"), t("{right} of {answered} answers were right. Records wait for you.", counts)]
       : standing === "paused"
-        ? ["Not yet", `${right} of ${answered} answers were right, which is not enough. Whoever leads the round can talk it over with you and let you begin.`]
-        : ["No further record", `${answered} of ${wanted} are answered, and the pool has no further record with a known answer. Whoever leads the round can add some.`];
+        ? [t("Not yet"), t("{right} of {answered} answers were right, which is not enough. Whoever leads the round can talk it over with you and let you begin.", counts)]
+        : [t("No further record"), t("{answered} of {wanted} are answered, and the pool has no further record with a known answer. Whoever leads the round can add some.", counts)];
   say(find("#empty-title"), title);
   say(find("#empty-text"), text);
   find("#empty-action").hidden = standing !== "passed";
+}
+
+function showProgress({ answered, wanted, right }) {
+  const counts = { answered: number(answered), wanted: number(wanted), right: number(right) };
+  say(find("#progress"), t("{answered} of {wanted} answered, {right} right", counts));
 }
 
 const several = () => calibration?.task?.choice === "multiple";
@@ -67,16 +74,16 @@ async function answer(verdict) {
     const given = verdict.labels ?? [verdict.label];
     board.mark((label) => ({
       chosen: given.includes(label),
-      notes: judged.expected.includes(label) ? "known" : "",
+      notes: judged.expected.includes(label) ? t("known") : "",
     }));
     feedback.className = `notice ${judged.correct ? "good" : "bad"}`;
-    say(find("#verdict"), judged.correct ? "✓ Right." : "✗ Not what is known.");
-    say(find("#expected"), judged.correct ? "" : `The known answer: ${judged.expected.join(" + ") || "none of them"}.`);
+    say(find("#verdict"), judged.correct ? t("✓ Right.") : t("✗ Not what is known."));
+    const known = judged.expected.join(" + ") || t("none of them");
+    say(find("#expected"), judged.correct ? "" : t("The known answer: {label}.", { label: known }));
     feedback.hidden = false;
     find("#next").onclick = () => show(judged.calibration);
     find("#next").focus();
-    const { answered, wanted, right } = judged.calibration;
-    say(find("#progress"), `${answered} of ${wanted} answered, ${right} right`);
+    showProgress(judged.calibration);
   } catch (error) {
     showTrouble(error);
   } finally {
@@ -86,7 +93,7 @@ async function answer(verdict) {
 
 function showTrouble(error) {
   feedback.className = "notice bad";
-  say(find("#verdict"), "That did not work.");
+  say(find("#verdict"), t("That did not work."));
   say(find("#expected"), error.sentence);
   feedback.hidden = false;
   find("#next").onclick = load;
@@ -98,7 +105,7 @@ async function load() {
   } catch (error) {
     find("#work").hidden = true;
     find("#empty").hidden = false;
-    say(find("#empty-title"), "That did not work");
+    say(find("#empty-title"), t("That did not work"));
     say(find("#empty-text"), error.sentence);
   }
 }

@@ -1,6 +1,7 @@
 // Shows a record's content: pixels, text, a table row or a pair. Text from strangers stays text.
 
 import { make } from "./dom.js";
+import { number, t } from "./i18n.js";
 import { pairNode } from "./pair.js";
 
 /** The content as an element; `about` may name the text's language. */
@@ -16,7 +17,7 @@ export function fillThumbs(elements) {
   for (const element of elements) {
     const content = JSON.parse(element.dataset.content);
     element.append(
-      content ? contentNode(element.dataset.kind, content) : "The content is gone from the pool.",
+      content ? contentNode(element.dataset.kind, content) : t("The content is gone from the pool."),
     );
   }
 }
@@ -29,7 +30,7 @@ function image(pixels) {
     width,
     height,
     role: "img",
-    "aria-label": `grey image, ${width} by ${height} pixels`,
+    "aria-label": t("grey image, {width} by {height} pixels", { width: number(width), height: number(height) }),
   });
   const full = fullScale(pixels);
   const context = canvas.getContext("2d");

@@ -6,9 +6,10 @@
 import { Problem, get, newId, post } from "./api.js";
 import { Stopwatch, attended } from "./attention.js";
 import { contentNode } from "./content.js";
-import { all, clock, dateAndTime, find, make, say, verdictText, words } from "./dom.js";
+import { all, find, make, say, verdictText } from "./dom.js";
 import { Drafts } from "./drafts.js";
 import { GuidelinePanel } from "./guideline.js";
+import { clock, dateAndTime, number, percent, pieces, t, tn, word } from "./i18n.js";
 import { isUndo, keyOf } from "./keys.js";
 import { LabelSet } from "./label_set.js";
 import { LabelBoard } from "./labels.js";
@@ -110,11 +111,11 @@ function show(next) {
 
 function showAbout() {
   const facts = [
-    ["Record", task.record_id],
-    ["Round", task.round_id],
-    ...Object.entries(task.metadata).map(([name, value]) => [words(name), value]),
-    ["Yours until", task.lease_until && clock(task.lease_until)],
-    ["Wanted by", task.deadline && dateAndTime(task.deadline)],
+    [t("Record"), task.record_id],
+    [t("Round"), task.round_id],
+    ...Object.entries(task.metadata).map(([name, value]) => [word("column", name), value]),
+    [t("Yours until"), task.lease_until && clock(task.lease_until)],
+    [t("Wanted by"), task.deadline && dateAndTime(task.deadline)],
   ];
   const rows = facts
     .filter(([, value]) => value !== null && value !== "")
@@ -127,14 +128,17 @@ function showAnswers() {
     make(
       "article",
       { class: "answer" },
-      make("h3", {}, review.reviewer),
+      make("h3", {}, t("Reviewer {letter}", { letter: letterOf(review) })),
       make("p", { class: "given-answer", dir: "auto" }, verdictText(review.verdict)),
-      review.confidence === null ? null : make("p", { class: "muted" }, `${Math.round(100 * review.confidence)} % sure`),
-      review.rationale ? make("blockquote", { dir: "auto" }, review.rationale) : make("p", { class: "muted" }, "gave no reason"),
+      review.confidence === null ? null : make("p", { class: "muted" }, t("{share} sure", { share: percent(review.confidence) })),
+      review.rationale ? make("blockquote", { dir: "auto" }, review.rationale) : make("p", { class: "muted" }, t("gave no reason")),
     ),
   );
   find("#answers").replaceChildren(...cards);
 }
+
+/** Who gave an answer is a letter: `Reviewer A`, in the API's English. */
+const letterOf = ({ reviewer }) => reviewer.replace("Reviewer ", "");
 
 function markBoard() {
   // A reviewer's choice shows while it waits for its reason.
@@ -142,7 +146,7 @@ function markBoard() {
   const letters = (label) =>
     task.reviews
       .filter(({ verdict }) => verdict.label === label || verdict.labels.includes(label) || verdict.between.includes(label))
-      .map(({ reviewer }) => reviewer.replace("Reviewer ", ""))
+      .map(letterOf)
       .join(" ");
   board.mark((label) => ({
     chosen: several() ? set.has(label) : marked(label),
@@ -217,7 +221,7 @@ async function undo() {
   if (moving || !undoing.last) return;
   moving = true;
   const { shown, record } = undoing.last.entry;
-  say(find("#saved"), `Taking back: ${shown}…`);
+  say(find("#saved"), t("Taking back: {answer}…", { answer: shown }));
   try {
     const { task: returned, entry } = await undoing.take();
     if (task) queue.putBack(task);
@@ -226,10 +230,11 @@ async function undo() {
     lastShown = "";
     clearTimeout(empty.timer);
     show(returned);
-    say(find("#saved"), `Taken back: ${shown}. Answer it again.`);
+    say(find("#saved"), t("Taken back: {answer}. Answer it again.", { answer: shown }));
   } catch (error) {
     showSaved();
-    notify(make("b", {}, `Your answer “${shown}” to ${record} stands: `), error.sentence ?? `${error.message}.`);
+    const stands = t("Your answer “{answer}” to {record} stands:", { answer: shown, record });
+    notify(make("b", {}, `${stands} `), error.sentence ?? error.message);
   } finally {
     moving = false;
   }
@@ -243,7 +248,8 @@ async function skip(reason) {
   try {
     await sendSkip(skipped.task_id, reason);
   } catch (error) {
-    notify(make("b", {}, `Why you skipped ${skipped.record_id} was not noted: `), error.sentence);
+    const lost = t("Why you skipped {record} was not noted:", { record: skipped.record_id });
+    notify(make("b", {}, `${lost} `), error.sentence);
   }
 }
 
@@ -264,14 +270,18 @@ function sendBetween() {
 // -- what the page says ---------------------------------------------------------------------------
 
 function showProgress() {
-  find("#progress").textContent = `${answered ?? 0} answered${waiting}`;
+  const done = tn("{count} answered", "{count} answered", answered ?? 0);
+  find("#progress").textContent = waiting ? `${done} · ${waiting}` : done;
 }
 
 /** How much is left: counted now and then, since counting a long queue for each record would tell. */
 async function countWaiting() {
   try {
     const { claimable } = await get("/api/v1/queue");
-    waiting = ` · ${claimable >= MANY_WAITING ? `${MANY_WAITING} or more` : claimable} waiting`;
+    waiting =
+      claimable >= MANY_WAITING
+        ? t("{count} or more waiting", { count: number(MANY_WAITING) })
+        : tn("{count} waiting", "{count} waiting", claimable);
     showProgress();
   } catch {
     waiting = "";
@@ -281,24 +291,20 @@ async function countWaiting() {
 function showSaved() {
   const line = find("#saved");
   const unsent = outbox.entries.length;
-  const answers = unsent === 1 ? "1 answer" : `${unsent} answers`;
+  const answers = tn("{count} answer", "{count} answers", unsent);
   line.className = `saved ${unsent ? outbox.state.replace(" ", "-") : "done"}`;
   if (!unsent) {
-    line.textContent = lastShown ? `✓ ${lastShown} – saved` : "";
+    line.textContent = lastShown ? t("✓ {answer} – saved", { answer: lastShown }) : "";
   } else if (outbox.state === "waiting") {
-    const seconds = Math.max(1, Math.ceil((outbox.retryAt - Date.now()) / 1000));
-    line.replaceChildren(
-      `Not sent yet: ${answers}, kept here. Trying again in ${seconds} s `,
-      make("button", { type: "button", class: "quiet", onclick: () => outbox.send() }, "Try now"),
-    );
+    const seconds = number(Math.max(1, Math.ceil((outbox.retryAt - Date.now()) / 1000)));
+    const button = make("button", { type: "button", class: "quiet", onclick: () => outbox.send() }, t("Try now"));
+    const values = { answers, seconds, button };
+    line.replaceChildren(...pieces("Not sent yet: {answers}, kept here. Trying again in {seconds} s {button}", values));
   } else if (outbox.state === "signed out") {
-    line.replaceChildren(
-      `Not sent yet: ${answers}, kept here. `,
-      make("a", { href: signInAgain() }, "Sign in again"),
-      " to send them.",
-    );
+    const link = make("a", { href: signInAgain() }, t("Sign in again"));
+    line.replaceChildren(...pieces("Not sent yet: {answers}, kept here. {link} to send them.", { answers, link }));
   } else {
-    line.textContent = `Sending ${answers}…`;
+    line.textContent = t("Sending {answers}…", { answers });
   }
 }
 
@@ -310,10 +316,11 @@ function showReturned(entry, problem) {
   answered = Math.max(0, answered - 1);
   undoing.forget(entry);
   const text = entry.body.rationale;
+  const refused = t("Your answer “{answer}” to {record} was not taken:", { answer: entry.shown, record: entry.record });
   notify(
-    make("b", {}, `Your answer “${entry.shown}” to ${entry.record} was not taken: `),
+    make("b", {}, `${refused} `),
     problem.sentence,
-    text ? make("span", {}, " What you wrote: ", make("q", {}, text)) : null,
+    text ? make("span", {}, ` ${t("What you wrote:")} `, make("q", {}, text)) : null,
   );
   showProgress();
 }
@@ -324,7 +331,7 @@ function notify(...parts) {
     "section",
     { class: "notice bad returned" },
     make("p", {}, ...parts),
-    make("button", { type: "button", class: "quiet", onclick: () => notice.remove() }, "Understood"),
+    make("button", { type: "button", class: "quiet", onclick: () => notice.remove() }, t("Understood")),
   );
   find("#returned").append(notice);
 }
@@ -335,10 +342,10 @@ function showEmpty(claimed) {
   const why = claimed.why === "all_skipped" && !skipped ? "nothing_open" : claimed.why;
   if (claimed.calibrate) {
     const begin = () => location.assign(`/calibration/${encodeURIComponent(claimed.calibrate)}`);
-    showInstead(...nothingToDo(why, claimed), { text: "Begin", act: begin });
+    showInstead(...nothingToDo(why, claimed), { text: t("Begin"), act: begin });
     return;
   }
-  showInstead(...nothingToDo(why, claimed), skipped && { text: "Show the last one again", act: showSkipped });
+  showInstead(...nothingToDo(why, claimed), skipped && { text: t("Show the last one again"), act: showSkipped });
   if (!skipped) empty.timer = setTimeout(lookAgain, LOOK_AGAIN_MS);
 }
 
@@ -358,7 +365,7 @@ async function lookAgain() {
     const any = waiting.claimable + waiting.mine.length - outbox.entries.length > 0;
     if (any && attended(2)) return advance();
     if (any) {
-      showInstead("There is something to do", "", { text: "Go on", act: advance });
+      showInstead(t("There is something to do"), "", { text: t("Go on"), act: advance });
       return undefined;
     }
   } catch (error) {
@@ -370,15 +377,19 @@ async function lookAgain() {
 
 function showTrouble(error) {
   if (error instanceof Problem && error.status === 401) {
-    showInstead("You are signed out", "Nothing is lost: sign in and go on.", {
-      text: "Sign in again",
+    showInstead(t("You are signed out"), t("Nothing is lost: sign in and go on."), {
+      text: t("Sign in again"),
       act: () => location.assign(signInAgain()),
     });
   } else if (error.passing) {
-    showInstead("No connection to the server", "What you answered is kept in this browser and sent as soon as it can be. This page tries again by itself.", { text: "Try now", act: advance });
+    showInstead(
+      t("No connection to the server"),
+      t("What you answered is kept in this browser and sent as soon as it can be. This page tries again by itself."),
+      { text: t("Try now"), act: advance },
+    );
     empty.timer = setTimeout(advance, 1000 * Math.max(error.retryAfter ?? 0, 2));
   } else {
-    showInstead("That did not work", error.sentence, { text: "Try again", act: advance });
+    showInstead(t("That did not work"), error.sentence, { text: t("Try again"), act: advance });
   }
 }
 
@@ -511,7 +522,7 @@ document.addEventListener("keydown", (event) => {
   if (command) commands[command]();
   else if (!task || !board.press(key)) return;
   event.preventDefault();
-  say(find("#pending-key"), board.started ? `${board.started} … and a digit (Esc to cancel)` : "");
+  say(find("#pending-key"), board.started ? t("{letter} … and a digit (Esc to cancel)", { letter: board.started }) : "");
 });
 
 for (const button of all("[data-command]")) {

@@ -1,5 +1,7 @@
 // What every script needs of the document.
 
+import { dateAndTime, t, word } from "./i18n.js";
+
 export const find = (selector, within = document) => within.querySelector(selector);
 export const all = (selector, within = document) => [...within.querySelectorAll(selector)];
 
@@ -20,12 +22,6 @@ export function say(element, text) {
   element.hidden = !text;
 }
 
-const full = new Intl.DateTimeFormat(undefined, { dateStyle: "medium", timeStyle: "short" });
-const short = new Intl.DateTimeFormat(undefined, { timeStyle: "short" });
-
-export const clock = (timestamp) => short.format(new Date(timestamp));
-export const dateAndTime = (timestamp) => full.format(new Date(timestamp));
-
 /** Writes every time in the reader's own zone. */
 export function localTimes(within = document) {
   for (const element of all("time[datetime]", within)) {
@@ -34,14 +30,18 @@ export function localTimes(within = document) {
   }
 }
 
-export const words = (identifier) => String(identifier).replaceAll("_", " ");
-
 const NO_LABELS = "(none)";
 
 /** Of a record that may have several labels, `labels` lists those it has. */
 function labelText({ label = NO_LABELS, labels = [] }) {
   if (labels.length) return labels.join(" + ");
-  return label === NO_LABELS ? "none of them" : label;
+  return label === NO_LABELS ? t("none of them") : label;
+}
+
+/** `a, b or c` */
+function eitherOf(labels) {
+  if (labels.length < 2) return labels.join("");
+  return t("{some} or {last}", { some: labels.slice(0, -1).join(", "), last: labels.at(-1) });
 }
 
 export function verdictText(verdict) {
@@ -49,12 +49,12 @@ export function verdictText(verdict) {
     case "label":
       return labelText(verdict);
     case "useful_ambiguity":
-      return `ambiguous: ${verdict.between.join(" or ")}`;
+      return t("ambiguous: {labels}", { labels: eitherOf(verdict.between) });
     case "unusable_ambiguity":
-      return "unusable: nobody could tell";
+      return t("unusable: nobody could tell");
     case "exclude":
-      return `exclude: ${words(verdict.exclusion)}`;
+      return t("exclude: {reason}", { reason: word("exclusion", verdict.exclusion) });
     default:
-      return words(verdict.kind);
+      return word("verdict", verdict.kind);
   }
 }

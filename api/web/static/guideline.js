@@ -1,6 +1,7 @@
 // The guideline beside the record, fetched when somebody wants to read it.
 
 import { find } from "./dom.js";
+import { t } from "./i18n.js";
 
 export class GuidelinePanel {
   #panel;
@@ -32,7 +33,7 @@ export class GuidelinePanel {
       place.replaceChildren(document.importNode(article, true));
       this.#loaded = wanted;
     } catch {
-      place.textContent = "The guideline could not be fetched. Close this panel and open it again.";
+      place.textContent = t("The guideline could not be fetched. Close this panel and open it again.");
     }
   }
 }

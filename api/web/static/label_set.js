@@ -1,6 +1,7 @@
 // The labels of a record that may have several: chosen one by one, sent together.
 
 import { find, say } from "./dom.js";
+import { number, t, tn } from "./i18n.js";
 
 export class LabelSet {
   #line;
@@ -30,7 +31,14 @@ export class LabelSet {
 
   toggle(label) {
     if (!this.has(label) && this.#chosen.length >= this.#most) {
-      this.#tell(`${labels(this.#most)} at the most: take one back before you add “${label}”.`);
+      this.#tell(
+        tn(
+          "{count} label at the most: take one back before you add “{label}”.",
+          "{count} labels at the most: take one back before you add “{label}”.",
+          this.#most,
+          { label },
+        ),
+      );
       return;
     }
     this.#chosen = this.has(label)
@@ -47,13 +55,24 @@ export class LabelSet {
   }
 
   #tell(instead = "") {
-    const count = this.#chosen.length;
-    const wanted = this.#least === this.#most ? labels(this.#least) : `${this.#least} to ${labels(this.#most)}`;
-    const nothing = this.#least ? `Choose ${wanted}.` : `Choose up to ${labels(this.#most)}, or send none of them.`;
-    say(find("[role=status]", this.#line), instead || (count ? `Chosen: ${this.#chosen.join(" + ")}` : nothing));
+    const chosen = t("Chosen: {labels}", { labels: this.#chosen.join(" + ") });
+    say(find("[role=status]", this.#line), instead || (this.#chosen.length ? chosen : this.#wanted));
     find("button", this.#line).disabled = !this.verdict;
-    find("button span", this.#line).textContent = count ? `Send ${labels(count)}` : this.#least ? "Send" : "None of them";
+    find("button span", this.#line).textContent = this.#sending;
+  }
+
+  get #wanted() {
+    const [least, most] = [this.#least, this.#most];
+    if (!least) {
+      return tn("Choose up to {count} label, or send none of them.", "Choose up to {count} labels, or send none of them.", most);
+    }
+    if (least === most) return tn("Choose {count} label.", "Choose {count} labels.", most);
+    return t("Choose {least} to {most} labels.", { least: number(least), most: number(most) });
+  }
+
+  get #sending() {
+    const count = this.#chosen.length;
+    if (count) return tn("Send {count} label", "Send {count} labels", count);
+    return this.#least ? t("Send") : t("None of them");
   }
 }
-
-const labels = (count) => (count === 1 ? "1 label" : `${count} labels`);

@@ -1,5 +1,6 @@
 import { get, post } from "./api.js";
-import { dateAndTime, find, make, say, words } from "./dom.js";
+import { find, make, say } from "./dom.js";
+import { dateAndTime, number, t, tn, word } from "./i18n.js";
 
 const PAGE = 10_000;
 // Long histories take minutes to replay.
@@ -30,7 +31,7 @@ async function load() {
 
 function offerKinds() {
   const kinds = [...new Set(lines.map((line) => line.kind))].sort();
-  find("#kind").append(...kinds.map((kind) => make("option", { value: kind }, words(kind))));
+  find("#kind").append(...kinds.map((kind) => make("option", { value: kind }, word("decision", kind))));
 }
 
 function show() {
@@ -43,7 +44,9 @@ function show() {
   find("#lines").hidden = false;
   find("#more").hidden = found.length <= limit;
   find("#shown").textContent =
-    found.length === lines.length ? `${lines.length} decisions` : `${found.length} of ${lines.length} decisions`;
+    found.length === lines.length
+      ? tn("{count} decision", "{count} decisions", lines.length)
+      : tn("{found} of {count} decision", "{found} of {count} decisions", lines.length, { found: number(found.length) });
 }
 
 const searched = (line) =>
@@ -51,20 +54,20 @@ const searched = (line) =>
 
 function row(line) {
   const detail = Object.keys(line.detail).length
-    ? make("details", {}, make("summary", {}, "detail"), make("pre", {}, JSON.stringify(line.detail, null, 2)))
+    ? make("details", {}, make("summary", {}, t("detail")), make("pre", {}, JSON.stringify(line.detail, null, 2)))
     : null;
   return make(
     "tr",
     {},
     make("td", {}, make("time", { datetime: line.at, title: line.at }, dateAndTime(line.at))),
     make("td", {}, line.actor),
-    make("th", { scope: "row" }, words(line.kind)),
+    make("th", { scope: "row" }, word("decision", line.kind)),
     make("td", {}, make("span", { class: "subject" }, line.subject), said(line), detail),
     make("td", { dir: "auto" }, line.reason || line.detail.refusal || ""),
     make(
       "td",
       { class: "muted" },
-      `${line.source} ${line.sequence} `,
+      `${word("source", line.source)} ${line.sequence} `,
       make("code", { class: "digest", title: line.hash }, line.hash.slice(0, 8)),
     ),
   );
@@ -81,7 +84,7 @@ async function verify() {
   button.disabled = true;
   report.hidden = false;
   report.className = "report notice";
-  report.replaceChildren(make("p", {}, "Replaying every history and comparing…"));
+  report.replaceChildren(make("p", {}, t("Replaying every history and comparing…")));
   try {
     const found = await post(`${here}/verification`, {}, SLOW);
     report.className = `report notice ${found.verified ? "good" : "bad"}`;
@@ -94,23 +97,29 @@ async function verify() {
 }
 
 function reported(found) {
-  const counts = `${found.histories} histories with ${found.events.toLocaleString()} events (${found.source}), ${found.decisions} decisions`;
+  const counts = t("{histories} histories with {events} events ({source}), {decisions} decisions", {
+    histories: number(found.histories),
+    events: number(found.events),
+    source: word("source", found.source),
+    decisions: number(found.decisions),
+  });
+  const differences = found.findings.length;
   return [
-    make("h2", {}, found.verified ? "✓ Verified: nothing differs" : `✗ Not verified: ${found.findings.length} ${found.findings.length === 1 ? "difference" : "differences"}`),
+    make("h2", {}, found.verified ? t("✓ Verified: nothing differs") : tn("✗ Not verified: {count} difference", "✗ Not verified: {count} differences", differences)),
     make("p", {}, counts),
-    make("p", {}, "Ledger head, recomputed: ", make("code", { class: "digest" }, found.ledger_head)),
+    make("p", {}, `${t("Ledger head, recomputed:")} `, make("code", { class: "digest" }, found.ledger_head)),
     ...found.findings.map((finding) =>
-      make("p", { class: "finding" }, make("b", {}, words(finding.kind)), ` – ${finding.subject}: ${finding.message}`),
+      make("p", { class: "finding" }, make("b", {}, word("finding", finding.kind)), ` – ${finding.subject}: ${finding.message}`),
     ),
-    list("Compared", found.checks),
-    list("Not compared", found.notes),
+    list(t("Compared"), found.checks),
+    list(t("Not compared"), found.notes),
   ].filter(Boolean);
 }
 
 function list(title, items) {
   if (!items.length) return null;
-  const entries = items.map((item) => make("li", {}, item));
-  return make("details", {}, make("summary", {}, `${title}: ${items.length}`), make("ul", {}, ...entries));
+  const entries = items.map((item) => make("li", {}, word("check", item)));
+  return make("details", {}, make("summary", {}, `${title}: ${number(items.length)}`), make("ul", {}, ...entries));
 }
 
 find("#filters").addEventListener("submit", (event) => event.preventDefault());

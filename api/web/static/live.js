@@ -2,6 +2,7 @@
 
 import { get } from "./api.js";
 import { find, localTimes } from "./dom.js";
+import { t } from "./i18n.js";
 
 const EVERY_MS = 2_000;
 const MOST_MS = 30_000;
@@ -43,7 +44,7 @@ async function loop() {
     } catch {
       wait = Math.min(2 * wait, MOST_MS);
       const freshness = find("#freshness");
-      if (freshness) freshness.textContent = "No connection: this is what was known last.";
+      if (freshness) freshness.textContent = t("No connection: this is what was known last.");
       last = "";
     }
   }

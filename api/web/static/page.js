@@ -2,6 +2,7 @@
 
 import { call, Problem } from "./api.js";
 import { find, localTimes } from "./dom.js";
+import { tn } from "./i18n.js";
 import { countUnsent } from "./outbox.js";
 import "./unread.js";
 
@@ -11,7 +12,11 @@ const signOut = find("#sign-out");
 
 signOut?.addEventListener("click", async () => {
   const unsent = countUnsent();
-  const question = `${unsent} of your answers are not sent yet. They stay in this browser and are sent when you sign in here again. Sign out?`;
+  const question = tn(
+    "{count} of your answers is not sent yet. It stays in this browser and is sent when you sign in here again. Sign out?",
+    "{count} of your answers are not sent yet. They stay in this browser and are sent when you sign in here again. Sign out?",
+    unsent,
+  );
   if (unsent && !window.confirm(question)) return;
   try {
     await call("DELETE", "/api/v1/sessions/current");

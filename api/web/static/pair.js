@@ -1,6 +1,7 @@
 // The two sides of a pair beside each other. What differs is marked, and said in words as well.
 
 import { make } from "./dom.js";
+import { t } from "./i18n.js";
 
 /** Both sides as an element; `language` is the tag of their texts, or null. */
 export function pairNode(left, right, language) {
@@ -17,17 +18,17 @@ function texts(left, right, language) {
       make("h3", {}, name),
       make("p", { class: "text", dir: "auto", lang: language }, ...marked(text, other)),
     );
-  return make("div", { class: "pair" }, side("Left", left, right), side("Right", right, left));
+  return make("div", { class: "pair" }, side(t("Left"), left, right), side(t("Right"), right, left));
 }
 
 function rows(left, right, language) {
   const head = make(
     "tr",
     {},
-    make("th", { scope: "col" }, make("span", { class: "visually-hidden" }, "Column")),
-    make("th", { scope: "col" }, "Left"),
-    make("th", { scope: "col" }, make("span", { class: "visually-hidden" }, "Compared")),
-    make("th", { scope: "col" }, "Right"),
+    make("th", { scope: "col" }, make("span", { class: "visually-hidden" }, t("Column"))),
+    make("th", { scope: "col" }, t("Left")),
+    make("th", { scope: "col" }, make("span", { class: "visually-hidden" }, t("Compared"))),
+    make("th", { scope: "col" }, t("Right")),
   );
   const names = [...new Set([...Object.keys(left), ...Object.keys(right)])];
   const body = names.map((name) => row(name, left[name] ?? "", right[name] ?? "", language));
@@ -48,18 +49,18 @@ function row(name, left, right, language) {
     "tr",
     {},
     make("th", { scope: "row", dir: "auto" }, name),
-    cell("Left", one, other),
+    cell(t("Left"), one, other),
     make("td", { class: "sign", title: said }, make("span", { "aria-hidden": "true" }, sign), make("span", { class: "visually-hidden" }, said)),
-    cell("Right", other, one),
+    cell(t("Right"), other, one),
   );
 }
 
 function compared(left, right) {
-  if (!left && !right) return { sign: "", said: "empty on both sides" };
-  if (!left) return { sign: "→", said: "on the right only" };
-  if (!right) return { sign: "←", said: "on the left only" };
-  if (plain(left) === plain(right)) return { sign: "=", said: "the same" };
-  return { sign: "≠", said: "differs" };
+  if (!left && !right) return { sign: "", said: t("empty on both sides") };
+  if (!left) return { sign: "→", said: t("on the right only") };
+  if (!right) return { sign: "←", said: t("on the left only") };
+  if (plain(left) === plain(right)) return { sign: "=", said: t("the same") };
+  return { sign: "≠", said: t("differs") };
 }
 
 /** The text with each word in a mark that the other text does not have. */

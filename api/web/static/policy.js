@@ -1,5 +1,6 @@
 import { post } from "./api.js";
 import { find, say } from "./dom.js";
+import { t } from "./i18n.js";
 
 const form = find("#approve");
 
@@ -9,7 +10,7 @@ if (form) {
   form.addEventListener("submit", async (event) => {
     event.preventDefault();
     const reason = find("#reason").value.trim();
-    say(find("#error"), reason ? "" : "An approval needs a reason: say why.");
+    say(find("#error"), reason ? "" : t("An approval needs a reason: say why."));
     if (!reason) return;
     button.disabled = true;
     const { policy, version } = form.dataset;

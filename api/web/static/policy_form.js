@@ -2,6 +2,7 @@
 
 import { newId, send } from "./api.js";
 import { find, make, say } from "./dom.js";
+import { number, t, tn } from "./i18n.js";
 
 const PAUSE_MS = 400;
 
@@ -31,7 +32,7 @@ function showFaults(faults) {
   const items = faults.map((fault) => {
     const message = [fault.where, fault.message].filter(Boolean).join(": ") + (fault.hint ? ` (${fault.hint})` : "");
     const place = fault.line
-      ? make("button", { type: "button", class: "quiet", onclick: () => goTo(fault.line, fault.column) }, `line ${fault.line}`)
+      ? make("button", { type: "button", class: "quiet", onclick: () => goTo(fault.line, fault.column) }, t("line {line}", { line: number(fault.line) }))
       : null;
     return make("li", {}, place, " ", message);
   });
@@ -48,14 +49,14 @@ async function check() {
   try {
     const found = await send("/api/v1/policies/check", text.value, "application/yaml");
     if (turn !== asked) return;
-    const arms = found.policy?.arms.map((arm) => `${arm.records} ${arm.name}`).join(", ");
+    const arms = found.policy?.arms.map((arm) => `${number(arm.records)} ${arm.name}`).join(", ");
     const count = found.faults.length;
     tell(
-      found.valid ? `It can be followed: ${arms}.` : `${count} fault${count === 1 ? "" : "s"}:`,
+      found.valid ? t("It can be followed: {arms}.", { arms }) : tn("{count} fault:", "{count} faults:", count),
       found.faults,
     );
   } catch (error) {
-    if (turn === asked) tell(`Not checked: ${error.sentence}`, []);
+    if (turn === asked) tell(t("Not checked: {why}", { why: error.sentence }), []);
   }
 }
 
@@ -77,7 +78,7 @@ form.addEventListener("submit", async (event) => {
     location.assign(`/policies/${encodeURIComponent(made.name)}/${made.version}`);
   } catch (error) {
     const faults = error.context?.faults ?? [];
-    if (faults.length) tell("Nothing was stored:", faults);
+    if (faults.length) tell(t("Nothing was stored:"), faults);
     else say(find("#error"), error.sentence);
     button.disabled = false;
   }

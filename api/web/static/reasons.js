@@ -1,6 +1,7 @@
 // A reason in words, where one has to go with an answer.
 
 import { say, verdictText } from "./dom.js";
+import { t } from "./i18n.js";
 
 export class Reasons {
   #field;
@@ -18,11 +19,12 @@ export class Reasons {
 
   /** Asks for a reason for `verdict`: whoever has written it sends both with Enter. */
   demand(task, verdict) {
+    const answer = verdictText(verdict);
     const said =
       task.kind === "adjudication"
-        ? `Your decision: ${verdictText(verdict)}.`
-        : `Your answer: ${verdictText(verdict)}. This round wants a reason with it.`;
-    say(this.#notice, `${said} Write why, then press Enter.`);
+        ? t("Your decision: {answer}. Write why, then press Enter.", { answer })
+        : t("Your answer: {answer}. This round wants a reason with it. Write why, then press Enter.", { answer });
+    say(this.#notice, said);
     this.#field.focus();
   }
 

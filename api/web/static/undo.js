@@ -1,12 +1,13 @@
 // Taking the last answers back, one after another, for as long as their round lets one.
 
 import { get, post } from "./api.js";
+import { t, word } from "./i18n.js";
 
 const MOST = 10;
 const PATIENCE_MS = 10_000;
 const LOOK_EVERY_MS = 150;
 
-export const UNDO_KEYS = /Mac|iPhone|iPad/.test(navigator.platform) ? "⌘ Z" : "Ctrl Z";
+export const UNDO_KEYS = /Mac|iPhone|iPad/.test(navigator.platform) ? "⌘ Z" : word("key", "Ctrl Z");
 
 export class Undo {
   #isSent;
@@ -45,12 +46,12 @@ export class Undo {
     const { task, entry } = this.last;
     this.forget(entry);
     const review = entry.body.review_id;
-    await until(() => this.#isSent(entry), "it is still being sent");
+    await until(() => this.#isSent(entry), t("It is still being sent."));
     await post(`/api/v1/reviews/${review}/undo`);
     await until(async () => {
       const mine = await get("/api/v1/reviews/mine");
       return mine.some((each) => each.review_id === review && each.status === "undone");
-    }, "the round has not given it back; perhaps its time was over");
+    }, t("The round has not given it back; perhaps its time was over."));
     return { task, entry };
   }
 

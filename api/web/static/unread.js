@@ -2,6 +2,7 @@
 
 import { get, Problem } from "./api.js";
 import { find, make } from "./dom.js";
+import { number, t } from "./i18n.js";
 
 const EVERY_MS = 10_000;
 const MOST_MS = 120_000;
@@ -14,8 +15,9 @@ function show(unread) {
   badge.hidden = !unread;
   if (badge.dataset.count === String(unread)) return;
   badge.dataset.count = unread;
-  const words = make("span", { class: "visually-hidden" }, " unread");
-  badge.replaceChildren(unread > 99 ? "99+" : String(unread), words);
+  const count = unread > 99 ? "99+" : number(unread);
+  const words = make("span", { class: "visually-hidden" }, ` ${t("unread")}`);
+  badge.replaceChildren(count, words);
 }
 
 async function look() {

@@ -2,29 +2,30 @@
 
 import { call, post } from "./api.js";
 import { all, find, say } from "./dom.js";
+import { t, tn } from "./i18n.js";
 
 const wishes = {
   test: async (path) => {
     await post(`${path}/test`);
-    return "A test event is on its way: the first line below says what comes of it.";
+    return t("A test event is on its way: the first line below says what comes of it.");
   },
   pause: async (path) => {
     await call("PATCH", path, { paused: true });
-    return "Paused: its events wait.";
+    return t("Paused: its events wait.");
   },
   resume: async (path) => {
     await call("PATCH", path, { paused: false });
-    return "It goes on, with what has waited first.";
+    return t("It goes on, with what has waited first.");
   },
   replay: async (path) => {
     const { events } = await post(`${path}/replay`);
-    return `${events} events are sent again.`;
+    return tn("{count} event is sent again.", "{count} events are sent again.", events);
   },
   remove: async (path) => {
-    if (!window.confirm("Remove this webhook? Its secret is forgotten and what waits for it is dropped.")) return "";
+    if (!window.confirm(t("Remove this webhook? Its secret is forgotten and what waits for it is dropped."))) return "";
     await call("DELETE", path);
     location.assign("/webhooks");
-    return "Removed.";
+    return t("Removed.");
   },
 };
 

@@ -1,0 +1,188 @@
+"""Sentences that the process has written down, told in the language that is spoken.
+
+Notices, notes on a batch, the reasons of a selection and the like are stored as sentences in
+English, since a history is the same for everybody. Here are their patterns: a sentence that is one
+of them is told by the pattern's translation, and any other stays as it was written. What a pattern
+holds in braces is data and is not translated, but for what is called `said`: sentences inside of
+others.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from functools import cache
+
+from api.language import ENGLISH, N_, gettext, pgettext, spoken
+from api.vocabulary import words
+from domain.rounds import Phase
+
+NOTICES = (
+    N_("1 record of round {round} still to be judged, until {deadline}."),
+    N_("{records} records of round {round} still to be judged, until {deadline}."),
+    N_("1 record of round {round} unsettled after {hours} hours; the deadline is {deadline}."),
+    N_(
+        "{records} records of round {round} unsettled after {hours} hours; "
+        "the deadline is {deadline}."
+    ),
+    N_(
+        "A reviewer of round {round} is paused: {right} of their last {answered} known answers "
+        "were right."
+    ),
+    N_("{person} gave you a task of round {round}, record {record}: “{reason}”."),
+    N_("Everybody who may do a task of round {round}, record {record}, has skipped it: {reasons}."),
+    N_("Round {round} has started."),
+    N_("Round {round} is {phase}."),
+    N_(
+        "{records} records of round {round} wait in {queue} for {wanted} people who bring "
+        "nothing special; {people} do."
+    ),
+    N_(
+        "{records} records of round {round} wait in {queue} for {wanted} people who bring "
+        "{needs}; {people} do."
+    ),
+    N_(
+        "The batch of round {round} failed {gates} of its policy’s gates, "
+        "and waits for an approver’s decision."
+    ),
+    N_(
+        "The batch of round {round} falls short of its policy, "
+        "and waits for an approver’s decision."
+    ),
+    N_("Dataset {dataset} of round {round}, {records} records, waits for approval."),
+    N_("Round {round} is complete."),
+    N_("Round {round} was cancelled."),
+    N_("Round {round} was cancelled: {reason}."),
+    N_("Round {round} failed: {said}."),
+    N_("Round {round} failed."),
+    N_("The outcomes of {records} records of shard {shard} are withdrawn."),
+    N_("{records} records of shard {shard} have their outcome."),
+    N_("Dataset {dataset}, version {version}, is published."),
+    N_("The model that round {round} trained has been measured."),
+    N_("Webhook {webhook} is paused: {said}. Its events wait."),
+    N_("its server answered 410 Gone"),
+    N_(
+        "Webhook {webhook} could not be reached for days, and events were given up. "
+        "They can be replayed."
+    ),
+)
+
+BATCHES = (
+    N_("{arm} found {found} of {wanted} records"),
+    N_("{arm} picked by {method} instead of {other}: no model yet"),
+    N_("{arm} picked by variety alone: no model yet"),
+    N_("{signal} is not known: {said}"),
+    N_("the pool was scored without what it needs"),
+    N_("no record has {columns}"),
+    N_("{signal} is missing of {records} records, counted as 0"),
+    N_(
+        "the same region was chosen in {rounds} rounds running: {picks} of this round's picks, "
+        "{pool} of the pool"
+    ),
+    N_("{wanted} records, none excluded and no two nearly the same"),
+    N_("at least {records} with {group}"),
+    N_("at most {records} with {group}"),
+    N_("usage restriction: any"),
+    N_("usage restriction: {value}"),
+    N_("quality status: any"),
+    N_("quality status: {value}"),
+    N_("out of scope"),
+    N_("excluded by: {expression}"),
+    N_("nearly the same as a labelled record"),
+    N_("nearly the same as a test record"),
+    N_("nearly the same text as a labelled record"),
+    N_("nearly the same text as a test record"),
+)
+
+REASONS = (
+    N_("drawn at random: one of {drawn} from {eligible}"),
+    N_("as good as any other that is left"),
+    N_("chosen for a limit"),
+    N_("the nearest labelled record is {record} (distance {distance})"),
+    N_("the model is unsure (uncertainty {value})"),
+    N_("the model hesitates between {first} and {second} ({p} against {q})"),
+    N_("the model takes it for {first} ({p}) rather than {second} ({q})"),
+    N_("the model spreads its belief over many labels (entropy {value})"),
+    N_("the committee's votes differ ({value})"),
+    N_("the committee disagrees ({value})"),
+    N_("the last two models disagree ({value})"),
+    N_("models keep changing their mind ({value})"),
+    N_("unlike anything labelled (novelty {value})"),
+    N_("typical of the pool ({value})"),
+    N_("of a class seldom seen, {label} (rarity {value})"),
+    N_("of a segment seldom seen (rarity {value})"),
+    N_("risk {value}"),
+    N_("business value {value}"),
+    N_("sensitivity {value}"),
+    N_("its segment was often wrong before (error rate {value})"),
+    N_("flagged in production"),
+    N_("recent (recency {value})"),
+    N_("a first record to compare the others with"),
+    N_("stands for a little of the uncertainty"),
+    N_("stands for a little of the pool"),
+    N_("brings a little of the pool nearer"),
+    N_("stands for {share} of the uncertainty"),
+    N_("stands for {share} of the pool"),
+    N_("brings {share} of the pool nearer"),
+    N_("farthest from everything labelled or selected so far (distance {distance})"),
+    N_("unlike the arm's other picks"),
+    N_("typical of a group with nothing labelled"),
+    N_("in the middle of a group of such records"),
+)
+
+EVALUATIONS = (
+    N_("the dataset has no test records yet"),
+    N_("the labels are of fewer than two classes, so there is no model"),
+    N_("only {records} test records: these figures say little"),
+    N_("there was no model before this round"),
+    N_("the {arms} of this round have no labels to compare"),
+)
+
+DUTIES = (
+    N_("you asked for this round, so another person must approve its dataset"),
+    N_("you asked for this round, so another person must decide about its batch"),
+    N_("you reviewed or adjudicated in this round, so another person must approve it"),
+    N_("you wrote the policy that selected this batch, so another person must decide"),
+    N_("you wrote the policy that you name, so another person must amend by it"),
+)
+
+RECORDED = (*NOTICES, *BATCHES, *REASONS, *EVALUATIONS, *DUTIES)
+
+
+def told(sentence: str) -> str:
+    """The sentence in the language that is spoken; as it was written where none is known of it."""
+    if spoken() is ENGLISH:
+        return sentence
+    for pattern, form in _patterns():
+        if found := form.fullmatch(sentence):
+            return gettext(pattern).format(**dict(_values(found)))
+    return sentence
+
+
+def told_parts(sentences: str) -> str:
+    """Several of them, with semicolons between."""
+    return "; ".join(told(each) for each in sentences.split("; "))
+
+
+def _values(found: re.Match[str]) -> Iterator[tuple[str, str]]:
+    for name, value in found.groupdict().items():
+        if name == "said":
+            yield name, told(value)
+        elif name == "phase" and value in set(Phase):
+            yield name, pgettext("phase", words(value))
+        else:
+            yield name, value
+
+
+@cache
+def _patterns() -> tuple[tuple[str, re.Pattern[str]], ...]:
+    """Those without a gap first, then those that say most: what fits two of them is the closer."""
+    known = sorted(RECORDED, key=lambda each: ("{" in each, -len(re.sub(r"\{\w+\}", "", each))))
+    return tuple((pattern, _form(pattern)) for pattern in known)
+
+
+def _form(pattern: str) -> re.Pattern[str]:
+    parts = re.split(r"\{(\w+)\}", pattern)
+    literal = [re.escape(part) for part in parts[::2]]
+    gaps = [f"(?P<{name}>.+?)" for name in parts[1::2]]
+    return re.compile("".join(a + b for a, b in zip(literal, [*gaps, ""], strict=True)), re.DOTALL)

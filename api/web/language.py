@@ -1,0 +1,60 @@
+"""Choosing a language, and the sentences of the scripts in the one that was chosen."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from fastapi import APIRouter, Form, Request
+from starlette.responses import RedirectResponse, Response
+
+from api.authentication import LANGUAGE_PATH, check_same_origin
+from api.catalogues import languages
+from api.web.rendering import LANGUAGE_COOKIE, PageRoute
+from api.web.script_catalogue import script_catalogue
+from api.web.session import safe_path
+from domain.errors import InvalidInput, NotFound
+
+router = APIRouter(route_class=PageRoute, include_in_schema=False)
+
+REMEMBERED_SECONDS = 365 * 86_400
+
+
+@router.post(LANGUAGE_PATH)
+async def choose(
+    request: Request,
+    language: Annotated[str, Form(max_length=20)],
+    next_: Annotated[str, Form(alias="next", max_length=2_000)] = "/",
+) -> Response:
+    """Remembers the choice in a cookie, and goes back to where it was made."""
+    check_same_origin(request)
+    if language not in languages():
+        raise InvalidInput(f"there is no catalogue of “{language}”")
+    response = RedirectResponse(safe_path(next_), status_code=303)
+    response.set_cookie(
+        LANGUAGE_COOKIE,
+        language,
+        max_age=REMEMBERED_SECONDS,
+        path="/",
+        httponly=True,
+        samesite="lax",
+        secure=request.url.scheme == "https",
+    )
+    return response
+
+
+@router.get("/static/languages/{tag}.js")
+async def script(tag: str, v: str = "") -> Response:
+    """The catalogue of the scripts, for as long as the address names its digest."""
+    language = languages().get(tag)
+    found = language and script_catalogue(language)
+    if not found:
+        raise NotFound("no scripts are translated into this language")
+    named = v == found.digest[:12]
+    return Response(
+        found.text,
+        media_type="text/javascript",
+        headers={
+            "Cache-Control": "public, max-age=31536000, immutable" if named else "no-cache",
+            "ETag": f'"{found.digest}"',
+        },
+    )
