@@ -45,6 +45,10 @@ test-fast: $(VENV)/.development contracts ## Run the tests that start no servers
 docs: $(VENV)/.development ## Write the reference pages from the code
 	$(BIN)/python -m docs.reference
 
+.PHONY: messages
+messages: $(VENV)/.development ## Bring the catalogues of other languages up to date with what pages say
+	$(BIN)/python -m docs.messages
+
 .PHONY: golden
 golden: $(VENV)/.development ## Record the histories that later versions must replay (once a release)
 	$(BIN)/python -m tests.replay.record

@@ -15,7 +15,7 @@ from datetime import UTC, datetime
 from gettext import NullTranslations
 
 from babel import Locale
-from babel.dates import format_skeleton
+from babel.dates import format_date, format_skeleton
 from babel.numbers import format_decimal, format_percent
 
 NO_BREAK_SPACE = "\N{NO-BREAK SPACE}"
@@ -120,7 +120,9 @@ def percent(share: float, digits: int = 0, optional: int = 0) -> str:
 def moment(timestamp: str) -> str:
     """Date and time of day in UTC: what a reader without scripts sees."""
     when = datetime.fromisoformat(timestamp).astimezone(UTC)
-    return f"{format_skeleton('yMMMdHm', when, tzinfo=UTC, locale=spoken().locale)} UTC"
+    locale = spoken().locale
+    day = format_date(when, "medium", locale=locale)
+    return f"{day}, {format_skeleton('Hm', when, tzinfo=UTC, locale=locale)} UTC"
 
 
 def capital(text: str) -> str:

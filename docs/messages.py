@@ -70,10 +70,10 @@ def messages() -> Catalog:
     return catalogue
 
 
-def updated(path: Path) -> str:
+def updated(path: Path, said: Catalog) -> str:
     """The catalogue at `path` with the messages that there are now."""
     catalogue = read_catalogue(path)
-    catalogue.update(messages(), no_fuzzy_matching=False, keep_user_comments=True)
+    catalogue.update(said, keep_user_comments=True)
     catalogue.obsolete.clear()
     return written(catalogue)
 
@@ -95,8 +95,9 @@ def _said(path: Path, method: str, keywords: dict[str, Any]) -> Iterator[tuple[A
 
 
 def main() -> None:
+    said = messages()
     for path in sorted(FOLDER.glob("*.po")):
-        path.write_text(updated(path), encoding="utf-8")
+        path.write_text(updated(path, said), encoding="utf-8")
 
 
 if __name__ == "__main__":

@@ -20,6 +20,8 @@ from playwright.sync_api import (
     sync_playwright,
 )
 
+from api.catalogues import language_for
+from api.language import gettext, speaking
 from tests.web.team import Team
 from workers.local_stack import LocalStack
 from workers.ports import any_free_ports
@@ -145,9 +147,11 @@ class Visitors:
         color_scheme: Literal["light", "dark"] = "light",
         phone: bool = False,
         java_script: bool = True,
+        language: str = "en-US",
     ) -> Visit:
         context = self._browser.new_context(
             base_url=self._team.base_url,
+            locale=language,
             color_scheme=color_scheme,
             viewport=PHONE if phone else DESKTOP,  # type: ignore[arg-type]
             has_touch=phone,
@@ -167,13 +171,15 @@ class Visitors:
         *,
         color_scheme: Literal["light", "dark"] = "light",
         phone: bool = False,
+        language: str = "en-US",
     ) -> Visit:
-        visit = self.nobody(color_scheme=color_scheme, phone=phone)
+        visit = self.nobody(color_scheme=color_scheme, phone=phone, language=language)
         page = visit.page
         page.goto(path)
-        page.get_by_label("Your name").fill(name)
-        page.get_by_label("One-time password").fill(self._team.new_password(name))
-        page.get_by_role("button", name="Sign in").click()
+        with speaking(language_for(None, language)):
+            page.get_by_label(gettext("Your name")).fill(name)
+            page.get_by_label(gettext("One-time password")).fill(self._team.new_password(name))
+            page.get_by_role("button", name=gettext("Sign in")).click()
         page.wait_for_url(lambda url: "/sign-in" not in url)
         return visit
 
