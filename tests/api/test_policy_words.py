@@ -44,8 +44,8 @@ def test_an_arm_says_what_counts_how_it_is_picked_and_where() -> None:
     policy = SamplingPolicy(name="weekly", batch_size=10, arms=(arm, RANDOM))
     new, chance = words.arms_in_words(policy)
     assert (new.records, chance.records) == (8, 2)
-    both = "being far from everything labelled (75%) and two classes nearly equally likely (25%)"
-    assert new.details == [
+    both = "being far from everything labelled (75 %) and two classes nearly equally likely (25 %)"
+    assert [each.replace("\N{NO-BREAK SPACE}", " ") for each in new.details] == [
         f"What counts: {both}, all at once.",
         "Picked are the highest scores, whatever they have in common.",
         "Records count more by risk.",

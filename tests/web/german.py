@@ -27,22 +27,30 @@ SPOKEN = """() => {
 """Run in a page: everything that it shows or says, text by text."""
 
 
+VALUE = re.compile(r"%\(\w+\)s|\{\w+\}")
+FEWEST_LETTERS = 6
+"""Of a sentence with gaps: `{some} and {last}` is a part of anybody's text."""
+
+
+def _parts(texts: Iterable[str]) -> Iterator[str]:
+    """A sentence with tags stands in several texts, of which each is a part of it."""
+    for text in texts:
+        yield from (part.strip() for part in re.split(r"<[^>]*>", text))
+
+
 def _english() -> Iterator[re.Pattern[str]]:
     """What a page in German must not say: originals that differ from their translations."""
-    german = set()
-    originals = set()
+    german: set[str] = set()
+    originals: set[str] = set()
     for message in read_catalogue(FOLDER / "de.po"):
         if message.id:
-            ids = [message.id] if isinstance(message.id, str) else list(message.id)
             strings = message.string
-            german |= {strings} if isinstance(strings, str) else set(strings or ())
-            originals |= set(ids)
+            originals |= set(_parts([message.id] if isinstance(message.id, str) else message.id))
+            german |= set(_parts([strings] if isinstance(strings, str) else strings or ()))
     for original in originals - german:
-        # A sentence with tags stands in several texts, of which each is a part of it.
-        for part in re.split(r"<[^>]*>", original):
-            literal = re.split(r"%\(\w+\)s|\{\w+\}", part.strip())
-            if re.search(r"[A-Za-z]{3}", "".join(literal)):
-                yield re.compile(".+".join(re.escape(each) for each in literal).strip())
+        literal = VALUE.split(original)
+        if len(re.findall("[A-Za-z]", "".join(literal))) >= (FEWEST_LETTERS if literal[1:] else 1):
+            yield re.compile(".+".join(re.escape(each) for each in literal))
 
 
 ENGLISH = tuple(_english())

@@ -13,7 +13,7 @@ const ids = new Map();
 let waiting = 0;
 let asked = 0;
 
-function number() {
+function numberLines() {
   const count = text.value.split("\n").length;
   find("#lines").textContent = Array.from({ length: count }, (_, line) => line + 1).join("\n");
   find("#lines").scrollTop = text.scrollTop;
@@ -62,7 +62,7 @@ async function check() {
 
 text.addEventListener("scroll", () => (find("#lines").scrollTop = text.scrollTop));
 text.addEventListener("input", () => {
-  number();
+  numberLines();
   clearTimeout(waiting);
   waiting = setTimeout(check, PAUSE_MS);
 });
@@ -85,5 +85,5 @@ form.addEventListener("submit", async (event) => {
 });
 
 button.disabled = false;
-number();
+numberLines();
 check();
