@@ -59,6 +59,7 @@ NOTICES = (
     N_("{records} records of shard {shard} have their outcome."),
     N_("Dataset {dataset}, version {version}, is published."),
     N_("The model that round {round} trained has been measured."),
+    N_("{person} broke the glass to {what} of round {round}: {reason}."),
     N_("Webhook {webhook} is paused: {said}. Its events wait."),
     N_("its server answered 410 Gone"),
     N_(
@@ -139,8 +140,9 @@ EVALUATIONS = (
 )
 
 DUTIES = (
-    N_("you asked for this round, so another person must approve its dataset"),
-    N_("you asked for this round, so another person must decide about its batch"),
+    N_("you asked for this round, so another person must {said}"),
+    N_("approve its dataset"),
+    N_("decide about its batch"),
     N_("you reviewed or adjudicated in this round, so another person must approve it"),
     N_("you wrote the policy that selected this batch, so another person must decide"),
     N_("you wrote the policy that you name, so another person must amend by it"),
@@ -170,6 +172,8 @@ def _values(found: re.Match[str]) -> Iterator[tuple[str, str]]:
             yield name, told(value)
         elif name == "phase" and value in set(Phase):
             yield name, pgettext("phase", words(value))
+        elif name == "what":
+            yield name, pgettext("overriding", value)
         else:
             yield name, value
 

@@ -273,7 +273,9 @@ def test_what_the_process_has_written_down_is_told_in_the_language_of_the_page()
 
 
 WRITERS = (
+    "domain/accounts.py",
     "domain/announcements.py",
+    "domain/duties.py",
     "domain/round_notices.py",
     "activities/delivery.py",
     "activities/evaluation.py",
