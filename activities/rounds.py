@@ -37,6 +37,11 @@ class CloseRound:
     overridden: tuple[Document, ...] = ()
     """Decisions for which somebody broke the glass."""
 
+    @property
+    def shown(self) -> Document:
+        """What the round's summary gains."""
+        return {"duties_overridden": list(self.overridden)} if self.overridden else {}
+
 
 class RoundActivities:
     def __init__(self, engine: Engine) -> None:
@@ -74,9 +79,7 @@ class RoundActivities:
                 ledger_length=closing.ledger_length,
                 failure=closing.failure,
                 at=closing.at,
-                summary={"duties_overridden": list(closing.overridden)}
-                if closing.overridden
-                else {},
+                summary=closing.shown,
             )
             plan = rounds.get_round(connection, closing.round_id).plan
             told = [*glass_broken(plan, closing.overridden)]

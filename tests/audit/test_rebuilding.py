@@ -36,7 +36,7 @@ from storage.tables import metadata
 from storage.tables import tasks as tasks_table
 from tests.audit.tampering import tampered
 from tests.conftest import TEMPLATE
-from tests.replay.scenarios import cancelled, looked_at_again, mistaken, published
+from tests.replay.scenarios import cancelled, glass_broken, looked_at_again, mistaken, published
 from tests.workflows.round_world import World, candidate_of, make_world, working
 from workers.audit import verify_round
 from workers.conversion import encrypted
@@ -404,6 +404,17 @@ async def test_only_what_was_changed_is_set_right_and_it_is_named(world: World) 
     }
     assert set(mended) <= {"outcomes", "reviews", "rounds"} | MOMENTARY
     assert shown(world, plan.round_id) == before
+
+
+async def test_a_dataset_for_which_the_glass_was_broken_is_there_again(world: World) -> None:
+    round_id = await glass_broken(world)
+    before = shown(world, round_id)
+    with world.engine.begin() as connection:
+        gone = text("delete from dataset_versions where round_id = :round")
+        assert connection.execute(gone, {"round": round_id}).rowcount == 1
+    made = await rebuilt(world, round_id)
+    assert "dataset_versions" in {each.table for each in made.tables}
+    assert shown(world, round_id) == before
 
 
 async def test_nothing_is_made_from_histories_that_do_not_verify(world: World) -> None:

@@ -181,6 +181,7 @@ class _Writing:
             ledger_head=request.ledger_head,
             approved_by=request.approval.actor.account_id,
             published_at=request.approval.submitted_at,
+            break_glass=request.approval.break_glass,
         )
         datasets.insert_version(self._connection, version)
 
@@ -209,6 +210,7 @@ class _Writing:
             ledger_length=closing.ledger_length,
             failure=closing.failure,
             at=closing.at,
+            summary=closing.shown,
         )
 
     def _project_shard(self, activity: Activity) -> None:
