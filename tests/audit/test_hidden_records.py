@@ -6,6 +6,7 @@ from uuid import uuid4
 
 import httpx
 import pytest
+from sqlalchemy import Connection, delete, select
 
 from api.app import create_app
 from domain.access import HIDDEN, clearance_of
@@ -15,9 +16,11 @@ from domain.profiles import Profile
 from domain.rounds import Phase
 from domain.routing import Clearance
 from storage import accounts, datasets, lanes, profiles, rounds
+from storage.tables import batch_records, outcomes, reviews, tasks
 from tests.audit.conftest import Ended
 from tests.signing import SIGNER
 from tests.workflows.round_world import World, text_of, truth
+from workers.rebuilding import rebuild_round
 from workers.settings import Settings
 
 pytestmark = pytest.mark.slow
@@ -113,3 +116,38 @@ async def test_what_an_auditor_is_not_cleared_for_is_masked_and_the_ledger_stays
             assert (line["subject"], line["detail"], line["reason"]) == (HIDDEN, {}, "")
         else:
             assert line["subject"] == seen["subject"]
+
+
+async def test_levels_are_there_again_when_the_read_model_is_made_again(world: World) -> None:
+    ended = await run_with_secrets(world)
+    with world.engine.begin() as connection:
+        before = levels_of(connection, ended.round_id)
+        assert {level for _, _, level in before} == {0, 3}
+        for table in (outcomes, reviews):
+            connection.execute(delete(table).where(table.c.round_id == ended.round_id))
+        assert len(levels_of(connection, ended.round_id)) < len(before)
+    rebuilt = await rebuild_round(
+        world.client,
+        world.engine,
+        world.store,
+        world.datasets,
+        ended.round_id,
+        public_keys={},
+        codec=world.client.data_converter.payload_codec,
+    )
+    assert {each.table for each in rebuilt.tables if each.total} == {"outcomes", "reviews"}
+    with world.engine.begin() as connection:
+        assert levels_of(connection, ended.round_id) == before
+
+
+def levels_of(connection: Connection, round_id: RoundId) -> list[tuple[str, str, int]]:
+    """Table, record and level of every row that is about a record of the round."""
+    return [
+        (table.name, row.record_id, row.level)
+        for table in (batch_records, tasks, reviews, outcomes)
+        for row in connection.execute(
+            select(table.c.record_id, table.c.level)
+            .where(table.c.round_id == round_id)
+            .order_by(table.c.record_id, table.c.level)
+        )
+    ]
