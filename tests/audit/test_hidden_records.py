@@ -135,7 +135,9 @@ async def test_levels_are_there_again_when_the_read_model_is_made_again(world: W
         public_keys={},
         codec=world.client.data_converter.payload_codec,
     )
-    assert {each.table for each in rebuilt.tables if each.total} == {"outcomes", "reviews"}
+    mended = {each.table for each in rebuilt.tables if each.total}
+    # Receipts are the API's, which these people did without.
+    assert mended - {"review_receipts"} == {"outcomes", "reviews"}
     with world.engine.begin() as connection:
         assert levels_of(connection, ended.round_id) == before
 
