@@ -15,6 +15,7 @@ ROLES = (
     Role.APPROVER,
     Role.AUDITOR,
     Role.ADMIN,
+    Role.BREAK_GLASS,
 )
 
 TABLE = Path(__file__).with_name("matrix.txt")
