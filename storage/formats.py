@@ -70,6 +70,13 @@ def _check_json_lines(file: str, start: bytes) -> None:
         refuse(f"{file} is one JSON object over many lines: JSON Lines has one on each line")
 
 
+def check_header(names: list[str]) -> None:
+    """Raises UnreadableFile where two columns have one name."""
+    if len(set(names)) != len(names):
+        twice = next(name for name in names if names.count(name) > 1)
+        refuse(f"two columns are named “{twice}”")
+
+
 def refuse(message: str) -> NoReturn:
     """Raises UnreadableFile."""
     raise UnreadableFile(message, hint="nothing was imported; the formats are jsonl, csv, parquet")

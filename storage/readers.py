@@ -18,13 +18,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO, NoReturn
 
-import pyarrow as pa
-import pyarrow.parquet as pq
-
 from domain.errors import InvalidRecord
 from domain.ids import RecordId
 from domain.records import Record
-from storage.formats import Format, detect_format, refuse
+from storage.formats import Format, check_header, detect_format, refuse
+from storage.parquet import parquet_rows
 from storage.rows import Mapping, id_as_shown
 
 if TYPE_CHECKING:
@@ -34,7 +32,6 @@ __all__ = ["Format", "Mapping", "Rejection", "Row", "detect_format", "read_rows"
 
 MAX_LINE = 4 * 1024 * 1024
 _HEAD = 64 * 1024
-_PARQUET_ROWS = 1_000
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -156,7 +153,7 @@ def _csv(stream: BinaryIO, mapping: Mapping, opening: ExitStack) -> Iterator[_Ra
         refuse(f"the first line is not CSV: {error}")
     if not _is_utf8(header):
         refuse("the file is not UTF-8: save it as UTF-8")
-    _check_header(header)
+    check_header(header)
     mapping.check_columns(header)
     return _csv_rows(reader, header, numbers=mapping.typed(header))
 
@@ -214,45 +211,12 @@ def _is_utf8(cells: list[str]) -> bool:
     return True
 
 
-def _check_header(names: list[str]) -> None:
-    if len(set(names)) != len(names):
-        twice = next(name for name in names if names.count(name) > 1)
-        refuse(f"two columns are named “{twice}”")
-
-
 # -- Parquet ----------------------------------------------------------------------------------
 
 
 def _parquet(stream: BinaryIO, mapping: Mapping, opening: ExitStack) -> Iterator[_Raw]:
     del opening  # Arrow closes nothing that it was given
-    try:
-        file = pq.ParquetFile(stream)
-    except (pa.ArrowException, OSError) as error:
-        refuse(f"the Parquet file is damaged: {_first_line(error)}")
-    names: list[str] = file.schema_arrow.names
-    _check_header(names)
-    mapping.check_columns(names)
-    return _parquet_rows(file, mapping.columns(names))
-
-
-def _parquet_rows(file: pq.ParquetFile, columns: list[str]) -> Iterator[_Raw]:
-    number = 0
-    batches = file.iter_batches(batch_size=_PARQUET_ROWS, columns=columns)
-    while True:
-        try:
-            batch = next(batches, None)
-            values = [] if batch is None else batch.to_pylist()
-        except (pa.ArrowException, OSError, UnicodeDecodeError) as error:
-            refuse(f"the Parquet file is damaged after row {number}: {_first_line(error)}")
-        if batch is None:
-            return
-        for row in values:
-            number += 1
-            yield number, row
-
-
-def _first_line(error: Exception) -> str:
-    return str(error).partition("\n")[0][:200]
+    return parquet_rows(stream, mapping)
 
 
 _READERS: dict[Format, Callable[[BinaryIO, Mapping, ExitStack], Iterator[_Raw]]] = {

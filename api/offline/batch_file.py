@@ -9,6 +9,7 @@ from dataclasses import fields
 from pathlib import Path
 
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.csv
 import pyarrow.parquet as pq
 
@@ -69,7 +70,8 @@ def batch_table(
 def write(table: pa.Table, path: Path, *, policy_digest: str, force: bool) -> None:
     """Under a name of its own first, then moved: whoever looks sees all of it or nothing.
 
-    CSV and JSON Lines have no place for metadata: there the policy's digest is a column. Raises
+    CSV and JSON Lines have no place for metadata: there the policy's digest is a column. In CSV a
+    text that looks like a formula has an apostrophe before it. Raises
     Conflict when the file is there and `force` is not given.
     """
     part = path.with_name(f".{path.name}.{os.getpid()}.part")
@@ -103,10 +105,23 @@ def _write(table: pa.Table, part: Path, suffix: str, policy_digest: str) -> None
     told = pa.array([policy_digest] * table.num_rows, pa.string())
     table = table.append_column(POLICY_DIGEST, told)
     if suffix == ".csv":
-        pa.csv.write_csv(table, part)
+        pa.csv.write_csv(_without_formulas(table), part)
         return
     lines = [json.dumps(row, ensure_ascii=False) for row in table.to_pylist()]
     part.write_text("".join(line + "\n" for line in lines), encoding="utf-8")
+
+
+def _without_formulas(table: pa.Table) -> pa.Table:
+    """With an apostrophe before each text that a spreadsheet would take for a formula and run.
+
+    The texts come from strangers (OWASP, “CSV Injection”). Parquet and JSON Lines stay exact, and
+    `row` says which record is meant.
+    """
+    for place, field in enumerate(table.schema):
+        if pa.types.is_string(field.type):
+            column = pc.replace_substring_regex(table.column(place), r"\A([=+\-@\t\r])", r"'\1")
+            table = table.set_column(place, field, column)
+    return table
 
 
 def _there(path: Path) -> Conflict:

@@ -12,7 +12,10 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
+from api.offline import batch_file
 from api.offline.policies import load
+from domain.ids import RecordId
+from domain.selections import Selection
 from tests.api.offline_files import POLICY, WITH_LIMIT, PoolFolder, Terminal
 
 
@@ -69,6 +72,47 @@ def test_all_formats_hold_the_same_batch(pool: PoolFolder) -> None:
     for rows in (as_csv, as_json):
         assert [row["record_id"] for row in rows] == expected
         assert {row["policy_digest"] for row in rows} == {digest}
+
+
+def test_a_csv_holds_no_formula_and_the_exact_formats_are_exact(tmp_path: Path) -> None:
+    """The ids come from strangers, and a spreadsheet runs what begins like a formula."""
+    ids = [
+        "=1+1",
+        "+1",
+        "-1",
+        "@SUM(A1)",
+        "\t=1",
+        "\r=1",
+        "plain",
+        "a=b",
+        "'=1",
+        '=a","=b',
+        "a\n=1",
+    ]
+    chosen = [
+        Selection(
+            ordinal=place,
+            record_id=RecordId(record_id),
+            arm="random",
+            rank=place,
+            score=-0.5,
+            propensity=0.5,
+            reason="random",
+        )
+        for place, record_id in enumerate(ids)
+    ]
+    table = batch_file.batch_table(chosen, list(range(len(ids))), said={})
+    for suffix in ("csv", "jsonl", "parquet"):
+        batch_file.write(table, tmp_path / f"b.{suffix}", policy_digest="d", force=False)
+    with (tmp_path / "b.csv").open(newline="") as file:
+        rows = list(csv.DictReader(file))
+    for record_id, row in zip(ids, rows, strict=True):
+        assert row["record_id"].removeprefix("'") == record_id.removeprefix("'")
+        assert row["record_id"][0] not in "=+-@\t\r"
+        assert row["score"] == "-0.5"
+    exact = [json.loads(line) for line in (tmp_path / "b.jsonl").read_text().splitlines()]
+    assert [row["record_id"] for row in exact] == ids
+    assert pq.read_table(tmp_path / "b.parquet")["record_id"].to_pylist() == ids
 
 
 def test_json_has_everything(pool: PoolFolder) -> None:

@@ -117,12 +117,34 @@ async def test_a_name_is_asked_anew_at_each_attempt() -> None:
     assert len(receiver.received) == 1
 
 
-@pytest.mark.parametrize("host", ["2130706433", "0x7f000001", "0177.0.0.1", "127.1", "localhost"])
+@pytest.mark.parametrize(
+    "host",
+    [
+        "2130706433",
+        "0x7f000001",
+        "0177.0.0.1",
+        "127.1",
+        "0",
+        "0.0.0.0",  # noqa: S104
+        "localhost",
+        "localhost.",
+        "LOCALHOST",
+        "127.0.0.1.",
+        "①②⑦.0.0.1",
+        "[::1]",
+        "[::ffff:127.0.0.1]",
+        "[::ffff:a9fe:a9fe]",
+        "169.254.169.254",
+        "user:word@127.0.0.1",
+    ],
+)
 async def test_other_ways_to_write_the_loopback_address_lead_nowhere(host: str) -> None:
     with receiving() as receiver:
         url = f"http://{host}:{receiver.port}/"
         attempted = await Outbound(WITH_HTTP).post(url, b"{}", HEADERS)
-    assert attempted.failure == "destination_refused"
+    # A resolver may not know `localhost` with a dot at all.
+    assert attempted.failure in {"destination_refused", "no_connection"}
+    assert attempted.status is None
     assert receiver.received == []
 
 
