@@ -110,6 +110,7 @@ class Team:
         batch: int,
         reviews: int = 2,
         gold: dict[str, Any] | None = None,
+        guideline: str | None = None,
         **rules: Any,
     ) -> str:
         """A round that waits for reviews: half of its batch at random.
@@ -126,8 +127,8 @@ class Team:
             "gold": gold or {},
             "purpose": "Find the digits that the first model confuses.",
         }
-        if pool == "digits":
-            asked["guideline"] = "digits"
+        if named := guideline or ("digits" if pool == "digits" else None):
+            asked["guideline"] = named
         started = _answer(self["Rosa"].api.post("/rounds", json=asked))
         round_id = str(started["round_id"])
         self.wait_for_phase(round_id, "reviewing")
