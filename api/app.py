@@ -10,13 +10,16 @@ from fastapi import FastAPI
 
 from api import problems, web
 from api.authentication import Authentication
+from api.description import describe
 from api.middleware import Door, Observation
+from api.oidc.provider import Provider
 from api.routes import (
     access,
     accounts,
     batches,
     calibrations,
     codec,
+    credentials,
     datasets,
     decisions,
     definitions,
@@ -36,6 +39,7 @@ from api.routes import (
     sessions,
     submissions,
     tasks,
+    tokens,
     webhooks,
 )
 from api.routes.codec import CodecOrigins
@@ -80,6 +84,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         temporal=Temporal(settings, signer),
         signer=signer,
         sealer=sealing.load_or_create(settings.sealing_key),
+        provider=Provider(settings.oidc_issuer) if settings.oidc_issuer else None,
     )
     problems.install(app)
     # The last one added is the outermost: an answer of each is seen by those after it.
@@ -94,6 +99,8 @@ def create_app(settings: Settings | None = None) -> FastAPI:
         sessions,
         accounts,
         access,
+        credentials,
+        tokens,
         definitions,
         policies,
         routings,
@@ -117,6 +124,7 @@ def create_app(settings: Settings | None = None) -> FastAPI:
     ):
         app.include_router(module.router)
     web.install(app)
+    describe(app)
     return app
 
 

@@ -7,8 +7,7 @@ somebody adds is closed until it is listed here.
 from __future__ import annotations
 
 import urllib.parse
-from collections.abc import Awaitable, Callable, Collection, Sequence
-from dataclasses import dataclass
+from collections.abc import Awaitable, Callable, Sequence
 from typing import Annotated
 
 import structlog
@@ -18,20 +17,25 @@ from sqlalchemy.exc import TimeoutError as PoolTimeout
 from starlette.responses import RedirectResponse, Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 
+from api.bearers import Bearers
+from api.callers import Caller
+from api.cookies import Cookies
 from api.problems import database_unavailable, problem_of
+from api.same_origin import SAFE_METHODS, check_same_origin
 from api.state import State
 from api.together import Together
-from domain.accounts import Actor, Permission, Role, permissions, require
+from domain.accounts import Permission, require
+from domain.credentials import SignedInBy, TokenScope
 from domain.errors import LabelwrightError, NotAllowed, NotAuthenticated
-from domain.ids import AccountId
-from domain.routing import Clearance
-from storage import accounts
+from storage import sessions
 from storage.visibility import seeing
 
-SESSION_COOKIE = "labelwright_session"
+__all__ = ["Authentication", "Caller", "SignedIn", "allowing", "caller_of", "is_open"]
+
 SIGN_IN_PAGE = "/sign-in"
 LANGUAGE_PATH = "/language"
-SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
+PROVIDER_PAGE = "/sign-in/provider"
+CALLBACK_PAGE = "/sign-in/callback"
 DECODE = "/api/v1/codec/decode"
 """Shows payloads to whoever may see every ledger; for Temporal's history pages."""
 
@@ -43,6 +47,8 @@ OPEN: frozenset[tuple[str, str]] = frozenset(
         ("GET", "/openapi.json"),
         ("GET", "/favicon.ico"),
         ("GET", SIGN_IN_PAGE),
+        ("GET", PROVIDER_PAGE),
+        ("GET", CALLBACK_PAGE),
         ("POST", "/api/v1/sessions"),
         ("POST", LANGUAGE_PATH),
     }
@@ -52,31 +58,7 @@ OPEN: frozenset[tuple[str, str]] = frozenset(
 OPEN_FOLDER = "/static/"
 """Scripts and styles of the pages: files of this repository."""
 
-
-@dataclass(frozen=True, kw_only=True)
-class Caller:
-    """The account behind a request, and how it proved itself."""
-
-    account_id: AccountId
-    name: str
-    roles: frozenset[Role]
-    authenticated_by: str
-    """`token` or `session`."""
-    clearance: Clearance = Clearance.PUBLIC
-    """Which records they see, whatever their roles."""
-
-    @property
-    def actor(self) -> Actor:
-        return Actor(
-            account_id=self.account_id, name=self.name, authenticated_by=self.authenticated_by
-        )
-
-    @property
-    def permissions(self) -> frozenset[Permission]:
-        return permissions(self.roles)
-
-    def may(self, permission: Permission) -> bool:
-        return permission in self.permissions
+_AUTHENTICATED_BY = {SignedInBy.PASSWORD: "session", SignedInBy.OIDC: "oidc"}
 
 
 def is_open(method: str, path: str) -> bool:
@@ -96,8 +78,8 @@ class Authentication:
     def __init__(self, app: ASGIApp, *, state: State) -> None:
         self._app = app
         self._state = state
-        self._token_accounts = Together(self._accounts_for_tokens)
-        self._session_accounts = Together(self._accounts_for_sessions)
+        self._bearers = Bearers(state)
+        self._sessions = Together(self._uses_of_sessions)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "lifespan" or (
@@ -126,62 +108,44 @@ class Authentication:
         await answer(scope, receive, send)
 
     async def _caller(self, request: Request) -> Caller:
-        scheme, _, token = request.headers.get("authorization", "").partition(" ")
-        if scheme:
+        given = request.headers.get("authorization")
+        if given is not None:
             # Whoever sends a header means it: a bad one does not fall back to the cookie.
-            if scheme.lower() != "bearer" or not token.strip():
-                raise NotAuthenticated("the Authorization header is not `Bearer <token>`")
-            account = await self._token_accounts.answer(token.strip())
-            if account is None:
-                raise NotAuthenticated(
-                    "the token is unknown or was revoked", hint="ask an admin for a new one"
-                )
-            return _caller(account, "token")
-        session = request.cookies.get(SESSION_COOKIE)
-        if not session:
+            caller = await self._bearers.caller(request, given)
+            _check_scope(request, caller)
+            return caller
+        secret = Cookies(request, self._state.settings.public_url).session()
+        if not secret:
             raise NotAuthenticated(
                 "nobody is signed in",
                 hint=f"sign in at {SIGN_IN_PAGE}, or send `Authorization: Bearer <token>`",
             )
-        check_same_origin(request, besides=self._state.settings.allowed_origins)
-        account = await self._session_accounts.answer(session)
-        if account is None:
+        self._check_origin(request)
+        use = await self._sessions.answer(secret)
+        if use is None:
             raise NotAuthenticated("the session has ended", hint=f"sign in again at {SIGN_IN_PAGE}")
-        return _caller(account, "session")
-
-    async def _accounts_for_tokens(self, tokens: Sequence[str]) -> list[accounts.Account | None]:
-        return await self._state.in_transaction(
-            lambda connection: accounts.accounts_for_tokens(connection, tokens)
+        return Caller(
+            account_id=use.account.account_id,
+            name=use.account.name,
+            roles=use.account.roles,
+            clearance=use.account.clearance,
+            authenticated_by=_AUTHENTICATED_BY[use.signed_in_by],
+            session_id=use.session_id,
         )
 
-    async def _accounts_for_sessions(
-        self, sessions: Sequence[str]
-    ) -> list[accounts.Account | None]:
+    def _check_origin(self, request: Request) -> None:
+        """Raises NotAllowed."""
+        settings = self._state.settings
+        named = request.headers.get("origin") in settings.allowed_origins
+        if request.url.path == DECODE and named:
+            # What Temporal's history pages have decoded changes nothing.
+            return
+        check_same_origin(request, public_url=settings.public_url)
+
+    async def _uses_of_sessions(self, secrets: Sequence[str]) -> list[sessions.SessionUse | None]:
+        idle = self._state.settings.session_idle
         return await self._state.in_transaction(
-            lambda connection: accounts.accounts_for_sessions(connection, sessions)
-        )
-
-
-def check_same_origin(request: Request, *, besides: Collection[str] = ()) -> None:
-    """A browser sends cookies by itself, so a write by cookie must come from our own pages.
-
-    What Temporal's history pages have decoded changes nothing, so it may come from an origin of
-    `besides` too. Raises NotAllowed.
-    """
-    if request.method in SAFE_METHODS:
-        return
-    if request.url.path == DECODE and request.headers.get("origin") in besides:
-        return
-    site = request.headers.get("sec-fetch-site")
-    if site is not None:
-        same = site in {"same-origin", "none"}
-    else:
-        origin = request.headers.get("origin")
-        same = origin is not None and _host(origin) == request.headers.get("host", "")
-    if not same:
-        raise NotAllowed(
-            "this write came from another site",
-            hint="use Labelwright's own pages, or a token",
+            lambda connection: sessions.uses_of_sessions(connection, secrets, idle=idle)
         )
 
 
@@ -211,14 +175,11 @@ def allowing(*any_of: Permission) -> Callable[[Request], Awaitable[Caller]]:
     return allowed
 
 
-def _caller(account: accounts.Account, authenticated_by: str) -> Caller:
-    return Caller(
-        account_id=account.account_id,
-        name=account.name,
-        roles=frozenset(account.roles),
-        authenticated_by=authenticated_by,
-        clearance=account.clearance,
-    )
+def _check_scope(request: Request, caller: Caller) -> None:
+    if caller.scope is TokenScope.READ and request.method not in SAFE_METHODS:
+        raise NotAllowed(
+            "this token only reads", hint="use a token of scope `full` for what changes something"
+        )
 
 
 def _is_page(request: Request) -> bool:
@@ -231,7 +192,3 @@ def _to_sign_in(request: Request) -> Response:
     return RedirectResponse(
         f"{SIGN_IN_PAGE}?next={urllib.parse.quote(target, safe='')}", status_code=303
     )
-
-
-def _host(origin: str) -> str:
-    return urllib.parse.urlsplit(origin).netloc

@@ -9,7 +9,7 @@ from typing import TypeVar
 from pydantic import BaseModel
 from sqlalchemy import Connection
 
-from api.authentication import Caller
+from api.callers import Caller
 from domain.canonical import digest
 from storage import idempotency
 from storage.documents import from_json, to_json

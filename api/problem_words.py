@@ -14,7 +14,11 @@ from api.language import N_, gettext
 SENTENCES: Mapping[str, str] = {
     "not_authenticated": N_("Nobody is signed in here, or the session has ended. Sign in again."),
     "not_allowed": N_("Your roles do not permit this. An admin can give an account other roles."),
-    "too_many_attempts": N_("Too many sign-ins have failed for this name. Wait a minute."),
+    "too_many_attempts": N_("Too many attempts have failed here. Wait a while."),
+    "identity_not_linked": N_("The provider knows you, and no account here is yours yet."),
+    "provider_unavailable": N_(
+        "The identity provider does not answer. A one-time password signs in meanwhile."
+    ),
     "too_large": N_("This is more than may be sent at once. Send it in smaller parts."),
     "temporal_unavailable": N_(
         "Temporal does not answer, so nothing is acknowledged. Send it again in a moment; it takes "
@@ -51,6 +55,7 @@ SENTENCES: Mapping[str, str] = {
 """Code → all that a person has to know."""
 
 SUMMARIES: Mapping[str, str] = {
+    "identity_refused": N_("The sign-in at the provider is not believed"),
     "not_found": N_("There is no such thing, or it is not for you to see"),
     "conflict": N_("It has moved on meanwhile"),
     "invalid_input": N_("What was sent cannot be used"),

@@ -30,6 +30,7 @@ MEDIA_TYPE = "application/problem+json"
 _log = structlog.get_logger(__name__)
 
 _FRAMEWORK_CODES = {
+    400: ("unreadable_body", "send one document of the kind that the route takes"),
     404: ("not_found", "check the address; GET /openapi.json lists all of them"),
     405: ("method_not_allowed", "the `Allow` header names the methods of this address"),
     413: ("too_large", "send it in smaller parts"),
@@ -97,7 +98,8 @@ def _document(
     }
 
 
-def problem_of(error: LabelwrightError) -> JSONResponse:
+def headers_of(error: LabelwrightError) -> dict[str, str]:
+    """What an answer says of the error besides its body."""
     headers: dict[str, str] = {}
     if isinstance(error, Unavailable):
         headers["Retry-After"] = RETRY_AFTER_SECONDS
@@ -105,13 +107,17 @@ def problem_of(error: LabelwrightError) -> JSONResponse:
         headers["Retry-After"] = str(error.context.get("retry_after", 60))
     if isinstance(error, NotAuthenticated):
         headers["WWW-Authenticate"] = 'Bearer realm="labelwright"'
+    return headers
+
+
+def problem_of(error: LabelwrightError) -> JSONResponse:
     return problem(
         error.status,
         code=error.code,
         detail=error.message,
         hint=error.hint,
         context=error.context,
-        headers=headers,
+        headers=headers_of(error),
     )
 
 

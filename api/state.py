@@ -11,6 +11,7 @@ from fastapi import Depends, Request
 from fastapi.concurrency import run_in_threadpool
 from sqlalchemy import Connection, Engine
 
+from api.oidc.provider import Provider
 from api.temporal import Temporal
 from api.together import Together
 from domain.ids import ReviewId, Timestamp
@@ -32,6 +33,8 @@ class State:
     temporal: Temporal
     signer: Signer
     sealer: Sealer
+    provider: Provider | None
+    """The identity provider; none where people sign in with one-time passwords alone."""
     acknowledgements: Together[ReviewId, None] = field(init=False)
     """Notes that Temporal has a review, before its 202."""
 

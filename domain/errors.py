@@ -73,6 +73,21 @@ class Unavailable(LabelwrightError):
     status = 503
 
 
+# -- who asks ---------------------------------------------------------------------------------
+
+
+class IdentityRefused(NotAuthenticated):
+    """What an identity provider is said to have said cannot be believed."""
+
+    code = "identity_refused"
+
+
+class IdentityNotLinked(NotAllowed):
+    """The provider knows this person, and no account here is theirs."""
+
+    code = "identity_not_linked"
+
+
 # -- pools ------------------------------------------------------------------------------------
 
 
@@ -365,6 +380,12 @@ class TemporalUnavailable(Unavailable):
 
 class DatabaseUnavailable(Unavailable):
     code = "database_unavailable"
+
+
+class ProviderUnavailable(Unavailable):
+    """The identity provider does not answer, or not as one should."""
+
+    code = "provider_unavailable"
 
 
 class StackNotRunning(Unavailable):

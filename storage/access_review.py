@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from sqlalchemy import Connection, func, select
+from sqlalchemy import Connection, func, or_, select
 
 from domain.accounts import Permission, Role, permissions
 from domain.conflicting_duties import conflicts
@@ -18,7 +18,13 @@ from storage.account_changes import (
 )
 from storage.accounts import list_accounts
 from storage.profiles import list_profiles
-from storage.tables import api_tokens, one_time_passwords, review_receipts, sessions
+from storage.tables import (
+    api_tokens,
+    identities,
+    one_time_passwords,
+    review_receipts,
+    sessions,
+)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -47,7 +53,7 @@ class AccountAccess:
     expertise: dict[str, int]
     ways_in: list[WayIn]
     last_seen_at: Timestamp | None
-    """The last use of a token to the minute, the last sign-in, or the last answer to a task."""
+    """The last use of a token or session, to the minute, or the last answer to a task."""
     roles_changed: Change | None
     clearance_changed: Change | None
     conflicts: list[str]
@@ -91,7 +97,11 @@ def access_review(
 def _tokens(connection: Connection, account_ids: Sequence[AccountId]) -> list[WayIn]:
     rows = connection.execute(
         select(api_tokens)
-        .where(api_tokens.c.account_id.in_(account_ids), api_tokens.c.revoked_at.is_(None))
+        .where(
+            api_tokens.c.account_id.in_(account_ids),
+            api_tokens.c.revoked_at.is_(None),
+            or_(api_tokens.c.expires_at.is_(None), api_tokens.c.expires_at > func.now()),
+        )
         .order_by(api_tokens.c.created_at)
     )
     return [
@@ -100,7 +110,7 @@ def _tokens(connection: Connection, account_ids: Sequence[AccountId]) -> list[Wa
             kind="token",
             label=row.label,
             since=row.created_at,
-            until=None,
+            until=row.expires_at,
             last_used_at=row.last_used_at,
         )
         for row in rows
@@ -124,6 +134,25 @@ def _sessions(connection: Connection, account_ids: Sequence[AccountId]) -> list[
             label="",
             since=row.created_at,
             until=row.expires_at,
+            last_used_at=row.last_seen_at,
+        )
+        for row in rows
+    ]
+
+
+def _identities(connection: Connection, account_ids: Sequence[AccountId]) -> list[WayIn]:
+    rows = connection.execute(
+        select(identities)
+        .where(identities.c.account_id.in_(account_ids))
+        .order_by(identities.c.created_at)
+    )
+    return [
+        WayIn(
+            account_id=row.account_id,
+            kind="identity",
+            label=f"{row.subject} at {row.issuer}",
+            since=row.created_at,
+            until=None,
             last_used_at=None,
         )
         for row in rows
@@ -157,6 +186,7 @@ WAYS_IN: tuple[Callable[[Connection, Sequence[AccountId]], list[WayIn]], ...] = 
     _tokens,
     _sessions,
     _passwords,
+    _identities,
 )
 """Whatever lets somebody sign in belongs here: what is left out, no review sees."""
 
@@ -167,7 +197,7 @@ def _last_seen(
     seen: dict[AccountId, Timestamp] = {}
     for column, owner in (
         (api_tokens.c.last_used_at, api_tokens.c.account_id),
-        (sessions.c.created_at, sessions.c.account_id),
+        (sessions.c.last_seen_at, sessions.c.account_id),
         (review_receipts.c.created_at, review_receipts.c.account_id),
     ):
         latest = func.max(column)

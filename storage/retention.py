@@ -115,7 +115,7 @@ def _sign_ins(connection: Connection, period: timedelta, limit: int) -> int:
             one_time_passwords,
             or_(one_time_passwords.c.expires_at < before, one_time_passwords.c.used_at < before),
         ),
-        (api_tokens, api_tokens.c.revoked_at < before),
+        (api_tokens, or_(api_tokens.c.expires_at < before, api_tokens.c.revoked_at < before)),
     )
     return sum(_some(connection, table, which, limit) for table, which in ended)
 

@@ -13,11 +13,12 @@ from typing import Literal
 
 from platformdirs import user_data_path
 from pydantic import Field, field_validator
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic_settings import SettingsConfigDict
 
 from domain.destinations import DestinationRules, read_networks
 from domain.errors import DatabaseUnavailable
 from domain.retention import Kept, Retention, Rule
+from workers.sign_in_settings import SignInSettings
 from workers.versioning import Versioning
 
 DEFAULT_TEMPORAL_ADDRESS = "127.0.0.1:7233"
@@ -31,7 +32,7 @@ def default_data_dir() -> Path:
     return user_data_path("labelwright")
 
 
-class Settings(BaseSettings):
+class Settings(SignInSettings):
     """Each field is read from `LABELWRIGHT_` and its name in capitals."""
 
     model_config = SettingsConfigDict(env_prefix="LABELWRIGHT_", extra="ignore", frozen=True)
@@ -108,7 +109,7 @@ class Settings(BaseSettings):
     public_url: str = Field(
         default="",
         description="Address at which people reach the pages; links in webhook events begin "
-        "with it, and are paths where it is empty.",
+        "with it, and are paths where it is empty. An identity provider sends people back there.",
     )
     webhook_allow_http: bool = Field(
         default=False, description="Whether a webhook may be reached over plain http."

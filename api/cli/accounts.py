@@ -3,21 +3,23 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
-import httpx
 import typer
 
 from api.cli.access_review import table_rows, write_review
+from api.cli.account_credentials import account_named, identities, sessions, tokens
 from api.cli.account_profiles import changed_profile, profile_facts
 from api.cli.output import DataDirOption, JsonOption, console, print_json, print_table, remark
 from api.cli.session import ApiOption, TokenOption, client, get, pages
 from domain.accounts import Role
-from domain.errors import NotFound
 from domain.profiles import Standing
 from domain.routing import Clearance
 
 app = typer.Typer(help="People, and what they may do.", no_args_is_help=True)
+app.add_typer(tokens, name="token")
+app.add_typer(sessions, name="session")
+app.add_typer(identities, name="identity")
 
 NameArgument = Annotated[str, typer.Argument(help="Name of the account.")]
 
@@ -112,7 +114,7 @@ def password(
 ) -> None:
     """Make a one-time password with which a person signs in on the web page."""
     with client(data_dir, api_url, token) as connected:
-        account = _account_named(connected, name)
+        account = account_named(connected, name)
         made = connected.post(f"/api/v1/accounts/{account['account_id']}/one-time-passwords").json()
         base = str(connected.base_url).rstrip("/")
     if as_json:
@@ -121,26 +123,29 @@ def password(
     _print_sign_in(name, made["one_time_password"], base)
 
 
-@app.command("token")
-def make_token(
+@app.command("shut-out")
+def shut_out(
     *,
     name: NameArgument,
-    label: Annotated[str, typer.Option("--label", help="What it is for.")] = "api",
+    let_in: Annotated[
+        bool, typer.Option("--let-in", help="Let the account in again, with new secrets.")
+    ] = False,
     data_dir: DataDirOption = None,
     api_url: ApiOption = None,
     token: TokenOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Make an API token, for a program or for `--token`."""
+    """Shut an account out: its tokens, sessions and passwords end for good."""
     with client(data_dir, api_url, token) as connected:
-        account = _account_named(connected, name)
-        made = connected.post(
-            f"/api/v1/accounts/{account['account_id']}/tokens", json={"label": label}
+        account = account_named(connected, name)
+        changed = connected.patch(
+            f"/api/v1/accounts/{account['account_id']}", json={"disabled": not let_in}
         ).json()
     if as_json:
-        print_json(made)
+        print_json(changed)
         return
-    console.print(f"API token of {name}, shown this once: {made['token']}", markup=False)
+    what = "is shut out" if changed["disabled_at"] else "may come in again, with a new password"
+    console.print(f"{name} {what}.", markup=False)
 
 
 @app.command("profile")
@@ -170,7 +175,7 @@ def profile(
 ) -> None:
     """Show what a person brings to reviewing, or change it."""
     with client(data_dir, api_url, token) as connected:
-        account = _account_named(connected, name)
+        account = account_named(connected, name)
         path = f"/accounts/{account['account_id']}/profile"
         found = get(connected, path)
         changed = changed_profile(
@@ -204,7 +209,7 @@ def standing(
 ) -> None:
     """Pause a person's work under a label schema, or let them go on."""
     with client(data_dir, api_url, token) as connected:
-        account = _account_named(connected, name)
+        account = account_named(connected, name)
         found = connected.put(
             f"/api/v1/accounts/{account['account_id']}/standings/{schema}",
             json={"standing": to.value, "reason": reason},
@@ -230,13 +235,6 @@ def whoami(
         print_json(me)
         return
     console.print(f"{me['name']}: {', '.join(me['roles'])}", markup=False)
-
-
-def _account_named(connected: httpx.Client, name: str) -> Any:
-    for account in pages(connected, "/accounts"):
-        if account["name"] == name:
-            return account
-    raise NotFound(f"there is no account “{name}”", hint="labelwright account list shows them")
 
 
 def _print_sign_in(name: str, one_time_password: str | None, base: str) -> None:

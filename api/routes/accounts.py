@@ -16,15 +16,13 @@ from api.schemas.accounts import (
     AccountView,
     NewAccount,
     OneTimePassword,
-    Token,
-    TokenBody,
 )
 from api.schemas.body import After, IdempotencyKey, Limit, Page
 from api.state import Parts
 from domain.accounts import Permission, Role
 from domain.errors import InvalidInput
 from domain.ids import AccountId
-from storage import accounts
+from storage import accounts, sessions, tokens
 from storage.account_changes import because
 
 router = APIRouter(prefix="/api/v1/accounts", tags=["accounts"])
@@ -47,11 +45,11 @@ async def create_account(
 
         def make() -> AccountView:
             account = accounts.create_account(connection, name=body.name, roles=set(body.roles))
-            secrets["password"] = accounts.issue_one_time_password(
+            secrets["password"] = sessions.issue_one_time_password(
                 connection, account.account_id, PASSWORD_FOR
             )
             if body.token:
-                secrets["token"] = accounts.issue_token(connection, account.account_id, "first")
+                secrets["token"] = tokens.issue_token(connection, account.account_id, "first")
             return AccountView.of(account)
 
         account = once(connection, write, AccountView, make)
@@ -86,7 +84,7 @@ async def issue_one_time_password(account_id: str, caller: Admin, parts: Parts) 
 
     def issue(connection: Connection) -> str:
         account = accounts.get_account(connection, AccountId(account_id))
-        return accounts.issue_one_time_password(connection, account.account_id, PASSWORD_FOR)
+        return sessions.issue_one_time_password(connection, account.account_id, PASSWORD_FOR)
 
     return OneTimePassword(
         one_time_password=await parts.in_transaction(issue),
@@ -94,21 +92,12 @@ async def issue_one_time_password(account_id: str, caller: Admin, parts: Parts) 
     )
 
 
-@router.post("/{account_id}/tokens", status_code=201, summary="Issue an API token")
-async def issue_token(account_id: str, body: TokenBody, caller: Admin, parts: Parts) -> Token:
-    del caller
-
-    def issue(connection: Connection) -> str:
-        account = accounts.get_account(connection, AccountId(account_id))
-        return accounts.issue_token(connection, account.account_id, body.label)
-
-    return Token(token=await parts.in_transaction(issue))
-
-
 @router.patch("/{account_id}", summary="Change an account's roles, or shut it out")
 async def change_account(
     account_id: str, body: AccountChange, caller: Admin, parts: Parts
 ) -> AccountView:
+    """Shutting an account out ends its tokens, sessions and passwords for good: when it is let in
+    again it needs new ones."""
     if account_id == caller.account_id and (
         body.disabled or (body.roles is not None and Role.ADMIN not in body.roles)
     ):

@@ -1,27 +1,23 @@
-"""Signing in and out: a one-time password becomes a session cookie."""
+"""Signing in and out, and the sessions that one has open."""
 
 from __future__ import annotations
 
-import time
-from collections import OrderedDict, deque
-from datetime import timedelta
+from typing import Annotated
 
-from fastapi import APIRouter, Request, Response
+from fastapi import APIRouter, Query, Request, Response
 
-from api.authentication import SESSION_COOKIE, Caller, SignedIn, check_same_origin
+from api import signing_in
+from api.authentication import SignedIn
+from api.callers import Caller
+from api.cookies import Cookies
+from api.same_origin import check_same_origin, from_a_browser
 from api.schemas.accounts import Me, SessionBody
+from api.schemas.body import Page
+from api.schemas.credentials import SessionView
 from api.state import Parts
-from domain.errors import NotAuthenticated, TooManyAttempts
-from storage import accounts
+from storage import sessions
 
 router = APIRouter(prefix="/api/v1", tags=["sessions"])
-
-SESSION_FOR = timedelta(days=14)
-ATTEMPTS = 5
-WINDOW_SECONDS = 60.0
-_REMEMBERED = 10_000
-_failures: OrderedDict[tuple[str, str], deque[float]] = OrderedDict()
-"""When sign-ins failed, by name and address. Passwords have 84 bits: this only slows noise down."""
 
 
 @router.get("/me", summary="Who you are and what you may do")
@@ -31,31 +27,16 @@ async def me(caller: SignedIn) -> Me:
 
 @router.post("/sessions", status_code=201, summary="Sign in with a one-time password")
 async def sign_in(body: SessionBody, request: Request, response: Response, parts: Parts) -> Me:
-    check_same_origin_if_a_browser(request)
-    who = (body.name, request.client.host if request.client else "")
-    _throttle(who)
-    session = await parts.in_transaction(
-        lambda connection: accounts.redeem_one_time_password(
-            connection, body.name, body.one_time_password, SESSION_FOR
-        )
+    """The session is in a cookie of the answer. After some failures, answers are 429 for a while
+    that grows with each further one."""
+    if from_a_browser(request):
+        # Another site must not sign its visitors in here.
+        check_same_origin(request, public_url=parts.settings.public_url)
+    secret, account = await signing_in.by_password(
+        parts, request, body.name, body.one_time_password
     )
-    if session is None:
-        _failed(who)
-        raise NotAuthenticated(
-            "this name and one-time password do not go together, or the password was used",
-            hint="ask an admin for a new one: labelwright account password NAME",
-        )
-    _failures.pop(who, None)
-    secret, account = session
-    response.set_cookie(
-        SESSION_COOKIE,
-        secret,
-        max_age=int(SESSION_FOR.total_seconds()),
-        path="/",
-        httponly=True,
-        samesite="strict",
-        secure=request.url.scheme == "https",
-    )
+    cookies = Cookies(request, parts.settings.public_url)
+    cookies.keep_session(response, secret, parts.settings.session_longest)
     return _me(
         Caller(
             account_id=account.account_id,
@@ -67,23 +48,46 @@ async def sign_in(body: SessionBody, request: Request, response: Response, parts
     )
 
 
+@router.get("/sessions", summary="List your sessions, the last used first")
+async def list_sessions(caller: SignedIn, parts: Parts) -> Page[SessionView]:
+    found = await parts.in_transaction(
+        lambda connection: sessions.list_sessions(
+            connection, caller.account_id, idle=parts.settings.session_idle
+        )
+    )
+    return Page(items=[SessionView.of(each, current=caller.session_id) for each in found])
+
+
+@router.delete("/sessions", status_code=204, summary="End all of your sessions")
+async def end_sessions(
+    *,
+    caller: SignedIn,
+    parts: Parts,
+    keep_current: Annotated[
+        bool, Query(description="Whether the session that asks goes on.")
+    ] = False,
+) -> None:
+    kept = caller.session_id if keep_current else None
+    await parts.in_transaction(
+        lambda connection: sessions.end_all(connection, caller.account_id, but=kept)
+    )
+
+
 @router.delete("/sessions/current", status_code=204, summary="Sign out")
 async def sign_out(request: Request, response: Response, caller: SignedIn, parts: Parts) -> None:
-    secret = request.cookies.get(SESSION_COOKIE)
-    if caller.authenticated_by == "session" and secret:
-        await parts.in_transaction(lambda connection: accounts.end_session(connection, secret))
-    response.delete_cookie(SESSION_COOKIE, path="/", httponly=True, samesite="strict")
+    cookies = Cookies(request, parts.settings.public_url)
+    if caller.session_id is not None:
+        await parts.in_transaction(
+            lambda connection: sessions.end_session(connection, cookies.session())
+        )
+    cookies.drop_session(response)
 
 
-def check_same_origin_if_a_browser(request: Request) -> None:
-    """Another site must not sign its visitors in here. Raises NotAllowed."""
-    if "origin" in request.headers or "sec-fetch-site" in request.headers:
-        check_same_origin(request)
-
-
-def forget_failures() -> None:
-    """Lets everybody try anew at once; a restart of the process does the same."""
-    _failures.clear()
+@router.delete("/sessions/{session_id}", status_code=204, summary="End one of your sessions")
+async def end_session(session_id: str, caller: SignedIn, parts: Parts) -> None:
+    await parts.in_transaction(
+        lambda connection: sessions.end_named(connection, session_id, of=caller.account_id)
+    )
 
 
 def _me(caller: Caller) -> Me:
@@ -95,25 +99,3 @@ def _me(caller: Caller) -> Me:
         authenticated_by=caller.authenticated_by,
         clearance=caller.clearance,
     )
-
-
-def _throttle(who: tuple[str, str]) -> None:
-    """Raises TooManyAttempts."""
-    recent = _failures.get(who, deque())
-    now = time.monotonic()
-    while recent and now - recent[0] > WINDOW_SECONDS:
-        recent.popleft()
-    if len(recent) >= ATTEMPTS:
-        wait = int(WINDOW_SECONDS - (now - recent[0])) + 1
-        raise TooManyAttempts(
-            "too many sign-ins have failed for this name",
-            hint=f"wait {wait} seconds",
-            retry_after=wait,
-        )
-
-
-def _failed(who: tuple[str, str]) -> None:
-    _failures.setdefault(who, deque(maxlen=ATTEMPTS)).append(time.monotonic())
-    _failures.move_to_end(who)
-    while len(_failures) > _REMEMBERED:
-        _failures.popitem(last=False)

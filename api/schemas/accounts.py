@@ -48,11 +48,6 @@ class OneTimePassword:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Token:
-    token: str
-
-
-@dataclass(frozen=True, kw_only=True)
 class Me:
     account_id: AccountId
     name: str
@@ -79,10 +74,6 @@ class AccountChange(Body):
     """Why; kept with the change."""
     roles: list[Role] | None = Field(default=None, max_length=len(Role))
     disabled: bool | None = None
-
-
-class TokenBody(Body):
-    label: str = Field(default="api", min_length=1, max_length=100)
 
 
 class SessionBody(Body):

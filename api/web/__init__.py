@@ -8,6 +8,7 @@ from starlette.staticfiles import StaticFiles
 from starlette.types import Scope
 
 from api.web import (
+    account,
     accounts,
     approval,
     datasets,
@@ -37,6 +38,7 @@ def install(app: FastAPI) -> None:
         datasets,
         policies,
         governance,
+        account,
         accounts,
         webhooks,
     ):

@@ -7,8 +7,11 @@ from typing import Annotated
 from fastapi import APIRouter, Form, Request
 from starlette.responses import RedirectResponse, Response
 
-from api.authentication import LANGUAGE_PATH, check_same_origin
+from api.authentication import LANGUAGE_PATH
 from api.catalogues import languages
+from api.cookies import over_https
+from api.same_origin import check_same_origin
+from api.state import Parts
 from api.web.rendering import LANGUAGE_COOKIE, PageRoute
 from api.web.script_catalogue import script_catalogue
 from api.web.session import safe_path
@@ -22,11 +25,12 @@ REMEMBERED_SECONDS = 365 * 86_400
 @router.post(LANGUAGE_PATH)
 async def choose(
     request: Request,
+    parts: Parts,
     language: Annotated[str, Form(max_length=20)],
     next_: Annotated[str, Form(alias="next", max_length=2_000)] = "/",
 ) -> Response:
     """Remembers the choice in a cookie, and goes back to where it was made."""
-    check_same_origin(request)
+    check_same_origin(request, public_url=parts.settings.public_url)
     if language not in languages():
         raise InvalidInput(f"there is no catalogue of “{language}”")
     response = RedirectResponse(safe_path(next_), status_code=303)
@@ -37,7 +41,7 @@ async def choose(
         path="/",
         httponly=True,
         samesite="lax",
-        secure=request.url.scheme == "https",
+        secure=over_https(request, parts.settings.public_url),
     )
     return response
 

@@ -29,6 +29,7 @@ from api.language import (
     moment,
     ngettext,
     npgettext,
+    number,
     percent,
     pgettext,
     speaking,
@@ -152,6 +153,21 @@ def _when(timestamp: str | None) -> Markup:
     return Markup('<time datetime="{}">{}</time>').format(timestamp, moment(timestamp))
 
 
+def _span(hours: float) -> str:
+    """`336` → `14 days`."""
+    if hours < 48:
+        return ngettext("{count} hour", "{count} hours", _plural(hours)).format(
+            count=number(hours, 3)
+        )
+    days = hours / 24
+    return ngettext("{count} day", "{count} days", _plural(days)).format(count=number(days, 3))
+
+
+def _plural(value: float) -> int:
+    """One is one; whatever else there may be of a thing is many."""
+    return 1 if value == 1 else 2
+
+
 def _percent(share: float | None) -> str:
     return "–" if share is None else percent(share, 1)
 
@@ -234,6 +250,7 @@ def _environment() -> Environment:
     )
     environment.filters |= {
         "when": _when,
+        "span": _span,
         "count": decimal,
         "decimal": decimal,
         "percent": _percent,

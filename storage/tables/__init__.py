@@ -1,6 +1,14 @@
 """The tables, by what they are about. `metadata` knows them all."""
 
 from storage.tables.columns import metadata
+from storage.tables.credentials import (
+    api_tokens,
+    failed_attempts,
+    identities,
+    one_time_passwords,
+    sessions,
+    sign_ins,
+)
 from storage.tables.governance import retention_runs
 from storage.tables.notices import (
     deliveries,
@@ -12,13 +20,10 @@ from storage.tables.notices import (
 from storage.tables.people import (
     account_changes,
     accounts,
-    api_tokens,
     gold_answers,
     idempotency_keys,
-    one_time_passwords,
     profile_changes,
     profiles,
-    sessions,
     signing_keys,
     standings,
 )
@@ -63,9 +68,11 @@ __all__ = [
     "deliveries",
     "evaluations",
     "events",
+    "failed_attempts",
     "gold_answers",
     "guidelines",
     "idempotency_keys",
+    "identities",
     "imports",
     "inbox_entries",
     "label_schemas",
@@ -87,6 +94,7 @@ __all__ = [
     "rounds",
     "routings",
     "sessions",
+    "sign_ins",
     "signing_keys",
     "standings",
     "superseded_records",

@@ -106,29 +106,6 @@ gold_answers = Table(
 """Answers to records whose answer is known: in a round by the id of the review, in a calibration
 without a round."""
 
-api_tokens = Table(
-    "api_tokens",
-    metadata,
-    Column("token_digest", Text, primary_key=True),
-    _account(),
-    Column("label", Text, nullable=False),
-    created_at(),
-    Column("last_used_at", Instant),
-    Column("revoked_at", Instant),
-    Index("ix_api_tokens_account_id", "account_id"),
-)
-
-one_time_passwords = Table(
-    "one_time_passwords",
-    metadata,
-    Column("password_digest", Text, primary_key=True),
-    _account(),
-    created_at(),
-    Column("expires_at", Instant, nullable=False),
-    Column("used_at", Instant),
-    Index("ix_one_time_passwords_account_id", "account_id"),
-)
-
 signing_keys = Table(
     "signing_keys",
     metadata,
@@ -138,17 +115,6 @@ signing_keys = Table(
     Column("retired_at", Instant),
 )
 """The public keys with which the API has ever signed who acted: only ever added to."""
-
-sessions = Table(
-    "sessions",
-    metadata,
-    Column("session_digest", Text, primary_key=True),
-    _account(),
-    created_at(),
-    Column("expires_at", Instant, nullable=False),
-    Column("revoked_at", Instant),
-    Index("ix_sessions_account_id", "account_id"),
-)
 
 idempotency_keys = Table(
     "idempotency_keys",

@@ -34,7 +34,18 @@ from domain.rounds import Phase, RoundPlan
 from domain.routing import Clearance, Lane
 from domain.selections import Selection
 from domain.tasks import TaskKind, TaskOpening
-from storage import accounts, definitions, lanes, pools, profiles, rounds, signing_keys, tasks
+from storage import (
+    accounts,
+    definitions,
+    lanes,
+    pools,
+    profiles,
+    rounds,
+    sessions,
+    signing_keys,
+    tasks,
+    tokens,
+)
 from storage.accounts import Account
 from storage.importing import import_records
 from storage.readers import Row
@@ -83,7 +94,7 @@ class Team:
     def join(self, name: str, *roles: Role) -> AsyncClient:
         with self.state.engine.begin() as connection:
             account = accounts.create_account(connection, name=name, roles=roles)
-            token = accounts.issue_token(connection, account.account_id, "test")
+            token = tokens.issue_token(connection, account.account_id, "test")
         self.accounts[name] = account
         return self.client(Authorization=f"Bearer {token}")
 
@@ -101,7 +112,7 @@ class Team:
     def password(self, name: str) -> str:
         """A fresh one-time password of that account."""
         with self.state.engine.begin() as connection:
-            return accounts.issue_one_time_password(
+            return sessions.issue_one_time_password(
                 connection, self.accounts[name].account_id, timedelta(hours=1)
             )
 

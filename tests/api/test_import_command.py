@@ -21,7 +21,7 @@ from domain.accounts import Role
 from domain.errors import Conflict, InvalidInput, LabelwrightError, NotFound, UnreadableFile
 from domain.ids import AccountId
 from domain.labels import LabelClass, LabelSchema
-from storage import accounts, definitions
+from storage import accounts, definitions, tokens
 from storage.database import engine as connect
 from workers.ports import LOOPBACK, free_port
 from workers.settings import Settings
@@ -48,7 +48,7 @@ def served(without_temporal: Settings) -> Iterator[Served]:
     engine = connect(without_temporal.database_url or "")
     with engine.begin() as connection:
         account = accounts.create_account(connection, name="team", roles={Role.REQUESTER})
-        token = accounts.issue_token(connection, account.account_id, "test")
+        token = tokens.issue_token(connection, account.account_id, "test")
         schema = LabelSchema(
             name="topics",
             version=1,

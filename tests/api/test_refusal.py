@@ -61,6 +61,8 @@ def test_the_open_routes_are_the_few_that_show_nothing() -> None:
         "/openapi.json",
         "/favicon.ico",
         "/sign-in",
+        "/sign-in/provider",
+        "/sign-in/callback",
         "/api/v1/sessions",
         "/language",
     }

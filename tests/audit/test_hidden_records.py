@@ -15,7 +15,7 @@ from domain.ids import AccountId, RecordId, RoundId
 from domain.profiles import Profile
 from domain.rounds import Phase
 from domain.routing import Clearance
-from storage import accounts, datasets, lanes, profiles, rounds
+from storage import accounts, datasets, lanes, profiles, rounds, tokens
 from storage.tables import batch_records, outcomes, reviews, tasks
 from tests.audit.conftest import Ended
 from tests.signing import SIGNER
@@ -89,7 +89,7 @@ async def test_what_an_auditor_is_not_cleared_for_is_masked_and_the_ledger_stays
             auditor = accounts.create_account(
                 connection, name=f"auditor-{clearance}", roles={Role.AUDITOR}
             )
-            token = accounts.issue_token(connection, auditor.account_id, "test")
+            token = tokens.issue_token(connection, auditor.account_id, "test")
         clear(world, auditor.account_id, clearance)
         headers = {"Authorization": f"Bearer {token}"}
         async with httpx.AsyncClient(

@@ -12,7 +12,7 @@ from domain.accounts import Role
 from domain.ids import AccountId, RoundId, Timestamp
 from domain.notices import Audience, Notice, NoticeKind
 from domain.retention import FOR_EVER, SAYS, Kept, Retention, Rule
-from storage import accounts
+from storage import accounts, tokens
 from storage.idempotency import recall, remember
 from storage.notices import inbox, tell
 from storage.retention import forget, list_runs
@@ -143,19 +143,27 @@ def test_an_event_that_a_webhook_waits_for_stays_however_old(connection: Connect
 
 def test_sign_ins_go_once_they_have_ended_and_not_before(connection: Connection) -> None:
     account_id = rita(connection)
-    kept = accounts.issue_token(connection, account_id, "in use since long ago")
-    accounts.revoke_token(connection, accounts.issue_token(connection, account_id, "revoked"))
+    kept = tokens.issue_token(connection, account_id, "in use since long ago")
+    revoked = tokens.issue(connection, account_id, label="revoked")
+    tokens.revoke(connection, revoked.token.token_id, of=None)
+    tokens.issue(connection, account_id, label="over", expires_at=LONG_AGO)
     connection.execute(update(api_tokens).values(created_at=LONG_AGO))
     connection.execute(
         update(api_tokens).where(api_tokens.c.revoked_at.is_not(None)).values(revoked_at=LONG_AGO)
     )
     for name, until in (("over", LONG_AGO), ("current", timestamp(datetime.now(UTC)))):
         connection.execute(
-            insert(sessions).values(session_digest=name, account_id=account_id, expires_at=until)
+            insert(sessions).values(
+                session_digest=name,
+                session_id=name,
+                account_id=account_id,
+                last_seen_at=LONG_AGO,
+                expires_at=until,
+            )
         )
-    assert forget(connection, rule(Kept.SIGN_INS)) == 2
+    assert forget(connection, rule(Kept.SIGN_INS)) == 3
     assert connection.scalars(select(sessions.c.session_digest)).all() == ["current"]
-    assert accounts.accounts_for_tokens(connection, [kept]) != [None]
+    assert tokens.uses_of_tokens(connection, [kept]) != [None]
 
 
 def test_what_a_record_was_stays_while_a_round_of_its_pool_is_open(
