@@ -10,7 +10,6 @@ import secrets
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import timedelta
-from uuid import uuid4
 
 from sqlalchemy import (
     ARRAY,
@@ -138,10 +137,8 @@ def start_session(
     connection.execute(
         insert(sessions).values(
             session_digest=secret_digest(secret),
-            session_id=f"ses-{uuid4().hex}",
             account_id=account_id,
             signed_in_by=signed_in_by.value,
-            last_seen_at=func.now(),
             network=visitor.network,
             agent=plain_text(visitor.agent)[:MAX_AGENT],
             expires_at=func.now() + longest,

@@ -9,7 +9,6 @@ import secrets
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import timedelta
-from uuid import uuid4
 
 from sqlalchemy import (
     ARRAY,
@@ -137,7 +136,6 @@ def issue(
         insert(api_tokens)
         .values(
             token_digest=secret_digest(secret),
-            token_id=f"tok-{uuid4().hex}",
             account_id=account_id,
             label=label,
             scope=scope.value,

@@ -84,6 +84,9 @@ class Provider:
 
     async def _refresh(self, *, older_than: float) -> None:
         """Fetches both documents unless they are young enough. Raises ProviderUnavailable."""
+        if self._lock.locked() and older_than == FRESH_SECONDS and self._believed():
+            # Another request asks already, perhaps for long; what is known will do meanwhile.
+            return
         async with self._lock:
             now = self._clock()
             if now - self._fetched_at < older_than:
@@ -93,13 +96,16 @@ class Provider:
                 try:
                     await self._fetch()
                 except ProviderUnavailable:
-                    if now - self._fetched_at > STALE_SECONDS:
+                    if not self._believed():
                         raise
-            elif now - self._fetched_at > STALE_SECONDS:
+            elif not self._believed():
                 raise ProviderUnavailable(
                     "the identity provider did not answer a moment ago",
                     hint=f"try again in {BETWEEN_SECONDS:.0f} seconds",
                 )
+
+    def _believed(self) -> bool:
+        return self._clock() - self._fetched_at <= STALE_SECONDS
 
     async def _fetch(self) -> None:
         where = self.issuer.rstrip("/") + "/.well-known/openid-configuration"

@@ -10,7 +10,10 @@ from sqlalchemy import (
     Integer,
     Table,
     Text,
+    TextClause,
     UniqueConstraint,
+    func,
+    text,
 )
 
 from storage.tables.columns import Instant, created_at, metadata
@@ -20,11 +23,15 @@ def _account() -> Column[str]:
     return Column("account_id", Text, ForeignKey("accounts.account_id"), nullable=False)
 
 
+def _random_id(prefix: str) -> TextClause:
+    return text(f"'{prefix}' || replace(gen_random_uuid()::text, '-', '')")
+
+
 api_tokens = Table(
     "api_tokens",
     metadata,
     Column("token_digest", Text, primary_key=True),
-    Column("token_id", Text, nullable=False),
+    Column("token_id", Text, nullable=False, server_default=_random_id("tok-")),
     _account(),
     Column("label", Text, nullable=False),
     Column("scope", Text, nullable=False, server_default="full"),
@@ -54,11 +61,11 @@ sessions = Table(
     "sessions",
     metadata,
     Column("session_digest", Text, primary_key=True),
-    Column("session_id", Text, nullable=False),
+    Column("session_id", Text, nullable=False, server_default=_random_id("ses-")),
     _account(),
     Column("signed_in_by", Text, nullable=False, server_default="password"),
     created_at(),
-    Column("last_seen_at", Instant, nullable=False),
+    Column("last_seen_at", Instant, nullable=False, server_default=func.now()),
     Column("network", Text, nullable=False, server_default=""),
     Column("agent", Text, nullable=False, server_default=""),
     Column("expires_at", Instant, nullable=False),

@@ -39,7 +39,7 @@ CHECKS = [
     checks.response_schema_conformance,
 ]
 EXAMPLES = hypothesis_settings(
-    max_examples=6,
+    max_examples=5,
     deadline=None,
     database=None,
     derandomize=True,

@@ -153,13 +153,7 @@ def test_sign_ins_go_once_they_have_ended_and_not_before(connection: Connection)
     )
     for name, until in (("over", LONG_AGO), ("current", timestamp(datetime.now(UTC)))):
         connection.execute(
-            insert(sessions).values(
-                session_digest=name,
-                session_id=name,
-                account_id=account_id,
-                last_seen_at=LONG_AGO,
-                expires_at=until,
-            )
+            insert(sessions).values(session_digest=name, account_id=account_id, expires_at=until)
         )
     assert forget(connection, rule(Kept.SIGN_INS)) == 3
     assert connection.scalars(select(sessions.c.session_digest)).all() == ["current"]

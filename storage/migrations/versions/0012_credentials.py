@@ -29,10 +29,16 @@ def upgrade() -> None:
         "sessions",
         sa.Column("signed_in_by", sa.Text(), nullable=False, server_default="password"),
     )
-    op.add_column("sessions", sa.Column("last_seen_at", sa.DateTime(timezone=True)))
     # Whoever is signed in while this runs stays so.
-    op.execute("UPDATE sessions SET last_seen_at = now()")
-    op.alter_column("sessions", "last_seen_at", nullable=False)
+    op.add_column(
+        "sessions",
+        sa.Column(
+            "last_seen_at",
+            sa.DateTime(timezone=True),
+            nullable=False,
+            server_default=sa.text("now()"),
+        ),
+    )
     for column in ("network", "agent"):
         op.add_column("sessions", sa.Column(column, sa.Text(), nullable=False, server_default=""))
     op.create_check_constraint(
@@ -68,12 +74,9 @@ def downgrade() -> None:
 
 def _name(table: str, column: str, prefix: str) -> None:
     """A public id for each row, which tells nothing of the secret."""
-    op.add_column(table, sa.Column(column, sa.Text()))
-    op.execute(
-        f"UPDATE {table} SET {column} ="  # noqa: S608 - names from this module
-        f" '{prefix}' || replace(gen_random_uuid()::text, '-', '')"
-    )
-    op.alter_column(table, column, nullable=False)
+    made = sa.text(f"'{prefix}' || replace(gen_random_uuid()::text, '-', '')")
+    # A default that differs from row to row is worked out for each row that is there.
+    op.add_column(table, sa.Column(column, sa.Text(), nullable=False, server_default=made))
     op.create_unique_constraint(op.f(f"uq_{table}_{column}"), table, [column])
 
 
