@@ -89,7 +89,7 @@ def _text_columns(metadata: pq.FileMetaData) -> list[str]:
 
 def _rows(file: pq.ParquetFile, columns: list[str]) -> Iterator[tuple[int, dict[str, object]]]:
     number = 0
-    batches = file.iter_batches(batch_size=_BATCH_ROWS, columns=columns)
+    batches = _batches(file, columns)
     while True:
         try:
             batch = next(batches, None)
@@ -100,12 +100,27 @@ def _rows(file: pq.ParquetFile, columns: list[str]) -> Iterator[tuple[int, dict[
             return
         for start in range(0, batch.num_rows, at_once):
             try:
-                values = batch.slice(start, at_once).to_pylist()
+                values = _written_out(batch.slice(start, at_once)).to_pylist()
             except (pa.ArrowException, UnicodeDecodeError) as error:
                 refuse(f"the Parquet file is damaged after row {number}: {_first_line(error)}")
             for row in values:
                 number += 1
                 yield number, row
+
+
+def _batches(file: pq.ParquetFile, columns: list[str]) -> Iterator[pa.RecordBatch]:
+    for group in range(file.num_row_groups):
+        # Each group has dictionaries of its own, and Arrow cannot join those within lists.
+        yield from file.iter_batches(_BATCH_ROWS, row_groups=[group], columns=columns)
+
+
+def _written_out(few: pa.RecordBatch) -> pa.RecordBatch:
+    """With texts in the place of places in a dictionary, which are slow to look up one by one."""
+    columns = [
+        column.dictionary_decode() if pa.types.is_dictionary(column.type) else column
+        for column in few.columns
+    ]
+    return pa.RecordBatch.from_arrays(columns, names=few.schema.names)
 
 
 def _rows_at_once(batch: pa.RecordBatch) -> int:
