@@ -16,12 +16,14 @@ from storage.tables import (
     api_tokens,
     deliveries,
     events,
+    failed_attempts,
     inbox_entries,
     notices,
     one_time_passwords,
     retention_runs,
     rounds,
     sessions,
+    sign_ins,
     superseded_records,
 )
 
@@ -116,6 +118,9 @@ def _sign_ins(connection: Connection, period: timedelta, limit: int) -> int:
             or_(one_time_passwords.c.expires_at < before, one_time_passwords.c.used_at < before),
         ),
         (api_tokens, or_(api_tokens.c.expires_at < before, api_tokens.c.revoked_at < before)),
+        # What is forgotten at the next attempt anyway, should none come.
+        (sign_ins, sign_ins.c.expires_at < before),
+        (failed_attempts, failed_attempts.c.last_at < before),
     )
     return sum(_some(connection, table, which, limit) for table, which in ended)
 

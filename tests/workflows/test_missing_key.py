@@ -12,6 +12,7 @@ from domain.ids import ORCHESTRATION_QUEUE, round_workflow_id
 from domain.rounds import Phase
 from storage import rounds
 from storage.database import engine
+from tests.signing import signing_client
 from tests.workflows.round_world import make_world, working
 from workers.conversion import encrypted
 from workers.encryption import EncryptionCodec, ensure_keys
@@ -27,8 +28,10 @@ async def test_a_round_whose_key_the_workers_lack_goes_on_once_they_have_it(
     development_address: str, database: str, tmp_path: Path
 ) -> None:
     ours, theirs = tmp_path / "api.keys", tmp_path / "workers.keys"
-    sender = await Client.connect(
-        development_address, data_converter=encrypted(EncryptionCodec(ensure_keys(ours)))
+    sender = signing_client(
+        await Client.connect(
+            development_address, data_converter=encrypted(EncryptionCodec(ensure_keys(ours)))
+        )
     )
     working_with = await Client.connect(
         development_address, data_converter=encrypted(EncryptionCodec(ensure_keys(theirs)))
