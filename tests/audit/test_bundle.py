@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import gzip
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 import pytest_asyncio
+from temporalio.api.history.v1 import History
 
 from domain.accounts import Actor
 from domain.errors import NotABundle, NotFound
@@ -169,6 +171,23 @@ async def test_a_member_that_nobody_listed_is_named(bundled: Bundled, tmp_path: 
     assert await findings(tmp_path, data) == [
         (FindingKind.MEMBER_ADDED, "member dataset/extra.txt")
     ]
+
+
+@pytest.mark.parametrize("gone", [0, 3, 4])
+async def test_a_history_that_no_server_can_have_written_is_named_and_not_replayed(
+    bundled: Bundled, tmp_path: Path, gone: int
+) -> None:
+    """Without its start, the end of a task, or what a task commanded: the SDK's core would panic
+    at some of them, and never answer."""
+    parts = Parts.of(bundled.data)
+    name = "histories/shard-000/000.pb.gz"
+    history = History.FromString(gzip.decompress(parts.members[name]))
+    del history.events[gone]
+    for number, event in enumerate(history.events, 1):
+        event.event_id = number
+    parts.members[name] = gzip.compress(history.SerializeToString(), mtime=0)
+    kinds = {kind for kind, _ in await findings(tmp_path, parts.put_together())}
+    assert kinds & {FindingKind.REPLAY_FAILED, FindingKind.HISTORY_UNREADABLE}
 
 
 async def test_another_key_proves_nothing(bundled: Bundled) -> None:

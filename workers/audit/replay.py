@@ -9,6 +9,8 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Iterable, Sequence
 from dataclasses import dataclass
+from functools import cache
+from itertools import pairwise
 from typing import Any
 
 from temporalio import workflow
@@ -23,6 +25,7 @@ from temporalio.bridge.proto.workflow_activation import WorkflowActivation
 from temporalio.bridge.proto.workflow_completion import WorkflowActivationCompletion
 from temporalio.client import WorkflowHistory
 from temporalio.converter import DataConverter
+from temporalio.runtime import Runtime, TelemetryConfig
 from temporalio.worker import (
     ExecuteWorkflowInput,
     Interceptor,
@@ -40,6 +43,17 @@ from domain.ledger import Entry, Ledger
 from workers.conversion import PayloadConverter
 from workflows.rounds import RoundWorkflow
 from workflows.shards import ReviewShardWorkflow
+
+STARTED = EventType.EVENT_TYPE_WORKFLOW_TASK_STARTED
+AFTER_STARTED = frozenset(
+    {
+        DECIDED,
+        EventType.EVENT_TYPE_WORKFLOW_TASK_FAILED,
+        EventType.EVENT_TYPE_WORKFLOW_TASK_TIMED_OUT,
+        EventType.EVENT_TYPE_WORKFLOW_EXECUTION_TERMINATED,
+    }
+)
+"""What can come after a workflow task has started: whatever else comes in waits for its end."""
 
 
 class ReadingConverter(PayloadConverter):
@@ -77,10 +91,13 @@ class Replayed:
 async def replay(histories: Sequence[WorkflowHistory]) -> Replayed:
     """The ledger of every run, as far as its history goes."""
     kept = _Kept()
-    failures = await _failures(histories, kept)
+    malformed = {each.run_id: _malformed(each) for each in histories}
+    failures = malformed | await _failures(
+        [each for each in histories if not malformed[each.run_id]], kept
+    )
     # The SDK gives up on an activation after two seconds, which a busy machine can take. What is
     # wrong with a history is still wrong the second time.
-    again = [each for each in histories if failures[each.run_id]]
+    again = [each for each in histories if failures[each.run_id] and not malformed[each.run_id]]
     if again:
         kept.forget(each.run_id for each in again)
         failures |= await _failures(again, kept)
@@ -103,6 +120,7 @@ async def _failures(histories: Sequence[WorkflowHistory], kept: _Kept) -> dict[s
                 yield history
 
     replayer = Replayer(
+        runtime=_quiet(),
         workflows=[RoundWorkflow, ReviewShardWorkflow],
         data_converter=READING,
         # The sandbox imports modules anew for every run, and on Python 3.11 two imports at a time
@@ -117,6 +135,27 @@ async def _failures(histories: Sequence[WorkflowHistory], kept: _Kept) -> dict[s
             failure = result.replay_failure
             failures[result.history.run_id] = "" if failure is None else str(failure)
     return failures
+
+
+@cache
+def _quiet() -> Runtime:
+    """Logs nothing: the SDK logs to standard output, and what fails is in the report."""
+    return Runtime(telemetry=TelemetryConfig(logging=None))
+
+
+def _malformed(history: WorkflowHistory) -> str:
+    """Why no server can have written the history; empty where one can.
+
+    The SDK does not refuse such a history: its core panics, and the replay stands still for ever.
+    """
+    events = list(history.events)
+    for number, event in enumerate(events, 1):
+        if event.event_id != number:
+            return f"event {event.event_id} stands where event {number} should"
+    for event, following in pairwise(events):
+        if event.event_type == STARTED and following.event_type not in AFTER_STARTED:
+            return f"event {following.event_id} comes in the middle of a workflow task"
+    return ""
 
 
 def _as_decided(history: WorkflowHistory) -> WorkflowHistory:

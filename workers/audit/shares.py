@@ -16,6 +16,7 @@ from itertools import islice
 from multiprocessing import get_context
 
 from google.protobuf.message import DecodeError
+from temporalio.api.enums.v1 import EventType
 from temporalio.api.history.v1 import History
 from temporalio.client import WorkflowHistory
 
@@ -29,6 +30,7 @@ from workers.audit.recorded import PROJECTIONS
 from workers.audit.replay import replay
 from workers.audit.signed import check_signatures
 
+STARTED = EventType.EVENT_TYPE_WORKFLOW_EXECUTION_STARTED
 AHEAD = 2
 """Histories that wait for each process, so that none of them waits for us."""
 FEW = 8
@@ -118,8 +120,8 @@ def read(packed: PackedHistory, reading: Reading) -> Read:
         history = unpack(packed)
     except (DecodeError, InvalidInput, TooLarge) as error:
         return _unreadable(packed, str(error))
-    if not history.events:
-        return _unreadable(packed, "it has no events")
+    if not history.events or history.events[0].event_type != STARTED:
+        return _unreadable(packed, "it does not begin with the start of a workflow")
     return read_history(history, reading)
 
 

@@ -31,8 +31,8 @@ NO_ANSWER = frozenset(
         RPCStatusCode.RESOURCE_EXHAUSTED,
     }
 )
-UNREADABLE = (OSError, EOFError, ValueError)
-"""What is raised for bytes that are not gzip of a history's JSON."""
+UNREADABLE = (OSError, EOFError, ValueError, RuntimeError)
+"""What is raised for bytes that are not gzip of a history's JSON, or not of one from its start."""
 
 
 Source = Literal["live", "archive"]
@@ -131,6 +131,7 @@ def _archived(
     for row in rows:
         try:
             history = unpack(store, workflow_id=row.workflow_id, sha256=row.sha256)
+            run_id = history.run_id
         except NotFound:
             findings.append(_altered(row, "is not in the artifact store"))
         except DigestMismatch:
@@ -139,13 +140,13 @@ def _archived(
             findings.append(_altered(row, f"cannot be read as a history: {error}"))
         else:
             kept.append(history)
-            if (row.run_id, row.events) != (history.run_id, len(history.events)):
+            if (row.run_id, row.events) != (run_id, len(history.events)):
                 findings.append(
                     _altered(
                         row,
                         "is another history than its row says",
                         expected=f"run {row.run_id}, {row.events} events",
-                        found=f"run {history.run_id}, {len(history.events)} events",
+                        found=f"run {run_id}, {len(history.events)} events",
                     )
                 )
     return rows, kept, findings
