@@ -124,7 +124,13 @@ async def test_a_bundle_can_be_made_from_the_archive_alone(ended: Ended, tmp_pat
     world, bundle = ended.world, tmp_path / "archived.tar"
     wanted = Export(round_id=ended.round_id, exported_by=world.requester)
     async with exported(
-        None, world.engine, world.store, world.datasets, wanted, signer=SIGNER
+        None,
+        world.engine,
+        world.store,
+        world.datasets,
+        wanted,
+        signer=SIGNER,
+        codec=world.client.data_converter.payload_codec,
     ) as sealed:
         await asyncio.to_thread(bundle.write_bytes, b"".join(sealed.chunks()))
     report = await asyncio.to_thread(verify_bundle, bundle, public_keys=KEYS, processes=1)
