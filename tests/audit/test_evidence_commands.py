@@ -23,7 +23,10 @@ from api.app import create_app
 from domain.errors import BundleDamaged, InvalidInput, NotABundle, NotFound
 from domain.ids import RecordId
 from domain.merkle import leaf_hash
+from domain.profiles import Profile
+from domain.routing import Clearance
 from domain.tree_heads import SourceHead, source_head, tree_of
+from storage.profiles import put_profile
 from tests.api.team import Team
 from tests.audit.conftest import Ended
 from tests.audit.forging import STRANGER, Parts
@@ -63,6 +66,7 @@ def key(folder: Path) -> Path:
 
 def write_key(path: Path) -> None:
     """The private key, where the API has it."""
+    path.parent.mkdir(exist_ok=True)
     path.write_bytes(PRIVATE_KEY.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()))
 
 
@@ -82,6 +86,7 @@ async def elsewhere(*arguments: str | Path) -> subprocess.CompletedProcess[str]:
 async def test_a_stamped_bundle_verifies_elsewhere_with_keys_and_certificate_alone(
     ended: Ended, temporal_address: str, folder: Path, key: Path
 ) -> None:
+    write_key(ended.world.datasets.parent / "secrets" / "signing.pem")
     bundle = folder / "round.tar"
     with authority(folder / "authority") as stamping:
         command = ("audit", "export", ended.round_id, "--out", str(bundle))
@@ -289,6 +294,12 @@ async def test_whoever_may_see_the_ledger_is_sent_a_bundle_over_http(
         for person in (team.requester, team.rita, team.ada):
             assert (await person.get(address)).status_code == 403
         assert (await team.auditor.get("/api/v1/rounds/never-was/evidence")).status_code == 404
+        whole = await team.auditor.get(address, params={"pool": "true"})
+        assert whole.status_code == 403, "not cleared for all of the pool"
+        auditor = team.accounts["auditor"].account_id
+        cleared = Profile(account_id=auditor, clearance=Clearance.RESTRICTED)
+        with world.engine.begin() as connection:
+            put_profile(connection, cleared, changed_by=auditor, reason="audits")
         sent = await team.auditor.get(address, params={"pool": "true"})
         keys = await team.auditor.get("/api/v1/signing-keys")
     app.state.labelwright.engine.dispose()
