@@ -10,6 +10,13 @@ from sqlalchemy import Engine
 from temporalio.client import Client
 from temporalio.worker import Worker
 
+# Activities import these when they run, so that the orchestration worker goes without. Two threads
+# that do so at once can each find the other's half, so here they are whole before either begins.
+import learning.agreement
+import learning.evaluation
+import learning.models
+import learning.scoring
+import learning.selection.tables  # noqa: F401
 from activities.errors import ErrorTranslation
 from activities.evaluation import EvaluationActivities
 from activities.publication import PublicationActivities
