@@ -19,6 +19,7 @@ from domain.retention import FOR_EVER, SAYS
 from domain.reviews import ExclusionReason, VerdictKind
 from domain.roles import DatasetRole
 from domain.rounds import Phase
+from domain.routing import Clearance
 from domain.tasks import TaskKind
 from domain.webhooks import DeliveryState, WebhookState
 from storage.approval import Show
@@ -108,6 +109,7 @@ VOCABULARIES: Mapping[str, tuple[str, ...]] = {
     "phase": tuple(Phase),
     "role": tuple(Role),
     "permission": tuple(Permission),
+    "clearance": tuple(Clearance),
     "dataset role": tuple(DatasetRole),
     "task": tuple(TaskKind),
     "verdict": tuple(VerdictKind),

@@ -26,6 +26,9 @@ DUTIES = {
     Role.REQUESTER: N_("imports records, defines labels and policies, starts rounds"),
     Role.APPROVER: N_("approves policies and datasets that others asked for"),
     Role.AUDITOR: N_("reads the ledger and verifies it"),
+    Role.BREAK_GLASS: N_(
+        "beside approver: decides in an emergency against the separation of duties"
+    ),
     Role.ADMIN: N_("looks after accounts and the system"),
 }
 

@@ -84,3 +84,15 @@ async def test_the_page_names_approvers_what_waits_and_what_is_kept(team: Team) 
     assert '<a href="/policies/weekly/1">weekly@1</a>' in text
     assert "<b>approver</b>" in text
     assert "Published datasets" in text
+
+
+async def test_the_page_shows_keys_and_who_has_access_to_those_who_review_it(team: Team) -> None:
+    key = team.state.signer.public_key
+    team.join("olga", Role.REQUESTER, Role.APPROVER)
+    text = (await team.auditor.get("/governance")).text
+    assert key.key_id in text
+    assert key.public_key.replace("+", "&#43;") in text or key.public_key in text
+    assert "holds duties that belong apart" in text
+    to_an_approver = (await team.approver.get("/governance")).text
+    assert key.key_id in to_an_approver
+    assert "Last seen" not in to_an_approver
