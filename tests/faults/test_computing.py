@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from functools import partial
 from signal import SIGCONT
 from typing import Any
@@ -21,6 +22,7 @@ from tests.faults.publishing import (
     wait_for_the_row_to_wait,
 )
 from tests.faults.world import Round, World, in_slow_motion
+from workers.client import payload_codec
 
 pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("stack")]
 
@@ -123,15 +125,15 @@ def slices_reported(world: World, round_: Round) -> int | None:
     shown = world.describe(round_workflow_id(round_.round_id))
     pending = {each.activity_type.name: each for each in shown.pending_activities}
     if "score_partition" in pending:
-        [details] = heartbeat(pending["score_partition"]) or [[]]
+        [details] = heartbeat(world, pending["score_partition"]) or [[]]
         return len(details) - 1 if details else None
     return 4 if world.see(round_)["phase"] != "scoring" else None
 
 
-def heartbeat(activity: Any) -> list[Any]:
-    return DataConverter.default.payload_converter.from_payloads(
-        activity.heartbeat_details.payloads
-    )
+def heartbeat(world: World, activity: Any) -> list[Any]:
+    codec = payload_codec(world.stack.settings)
+    plain = asyncio.run(codec.decode(activity.heartbeat_details.payloads))
+    return DataConverter.default.payload_converter.from_payloads(plain)
 
 
 def resumed_after(world: World, slices: int) -> bool:

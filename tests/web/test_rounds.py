@@ -76,7 +76,7 @@ def adjudicate(visitors: Visitors, disputed: str) -> None:
 
 def approve(visitors: Visitors, round_id: str, disputed: str) -> None:
     requester = visitors.sign_in("Rosa", f"/rounds/{round_id}/approval").page
-    expect(requester.locator("#decision")).to_contain_text("another person decides")
+    expect(requester.locator("#decision")).to_contain_text("another person must approve")
     page = visitors.sign_in("Paul", f"/rounds/{round_id}/approval").page
     first = page.locator("#sample tbody tr").first
     expect(first).to_contain_text(disputed)
