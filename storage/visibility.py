@@ -139,11 +139,25 @@ def _say_who(connection: Connection) -> None:
     onlooker = _onlooker.get()
     level, actor = onlooker.clearance.level, onlooker.account_id or SYSTEM.account_id
     connection.info[_LEVEL] = level
+    driver = connection.dialect.loaded_dbapi
     # By the driver itself: it is done before everything, and the way through SQLAlchemy costs more
     # than PostgreSQL needs for it.
-    cursor = connection.connection.cursor()
-    cursor.execute(_SAY_WHO, (str(level), actor))
-    cursor.close()
+    try:
+        cursor = connection.connection.cursor()
+        cursor.execute(_SAY_WHO, (str(level), actor))
+        cursor.close()
+    except driver.Error as error:
+        # As SQLAlchemy does itself: a broken connection is thrown away, and the error is one of its
+        # own, so that whoever asks hears that the database does not answer.
+        connection.invalidate(error)
+        raise DBAPIError.instance(
+            _SAY_WHO,
+            None,
+            error,
+            driver.Error,
+            connection_invalidated=True,
+            dialect=connection.dialect,
+        ) from error
 
 
 def _set_level(connection: Connection, level: int) -> None:

@@ -11,7 +11,7 @@ from sqlalchemy.exc import IntegrityError, ProgrammingError
 from domain.access import HIDDEN
 from domain.accounts import Role
 from domain.canonical import Sha256
-from domain.errors import NotFound
+from domain.errors import DatabaseUnavailable, NotFound
 from domain.ids import AccountId, RecordId, Timestamp
 from domain.notices import Audience, Notice, NoticeKind
 from domain.profiles import Profile
@@ -34,6 +34,7 @@ from storage import (
     waiting,
 )
 from storage.database import engine as connect
+from storage.database import transaction
 from storage.datasets import DatasetVersion
 from storage.hidden import hidden_records
 from storage.visibility import API_ROLE, as_system, everything, is_enforced, seeing
@@ -457,3 +458,16 @@ def test_what_goes_wrong_while_everything_is_seen_leaves_no_clearance_behind(
         with pytest.raises(NotFound), everything(connection):
             pools.get_record(connection, POOL, RecordId("nowhere"))
         assert connection.scalar(text("SELECT count(*) FROM records")) == 1
+
+
+def test_a_connection_that_has_died_is_told_as_one_and_the_next_one_works(
+    guarded: Engine, engine: Engine
+) -> None:
+    with guarded.connect() as connection:
+        process = connection.scalar(text("SELECT pg_backend_pid()"))
+    with engine.connect() as other:
+        other.execute(text("SELECT pg_terminate_backend(:process)"), {"process": process})
+    with pytest.raises(DatabaseUnavailable), transaction(guarded) as connection:
+        connection.execute(text("SELECT 1"))
+    with transaction(guarded) as connection:
+        assert connection.scalar(text("SELECT 1")) == 1
