@@ -6,7 +6,7 @@ from uuid import uuid4
 
 import httpx
 import pytest
-from sqlalchemy import Connection, delete, select
+from sqlalchemy import Connection, delete, select, update
 
 from api.app import create_app
 from domain.access import HIDDEN, clearance_of
@@ -75,6 +75,8 @@ async def test_what_an_auditor_is_not_cleared_for_is_masked_and_the_ledger_stays
     assert version is not None
     assert clearance_of(version.level) is Clearance.RESTRICTED
     assert await ended.differences() == []
+    with world.engine.begin() as connection:  # so that there is something to say of every record
+        connection.execute(update(reviews).values(rationale="said by nobody"))
 
     settings = Settings(
         data_dir=world.datasets.parent,
@@ -102,8 +104,7 @@ async def test_what_an_auditor_is_not_cleared_for_is_masked_and_the_ledger_stays
     app.state.labelwright.engine.dispose()
 
     assert report is not None
-    # Signed by another key than this API's, so that there is something to say of every record.
-    assert report.json()["findings"] != []
+    assert len(report.json()["findings"]) >= 2 * len(in_batch)
     whole = ledgers[Clearance.RESTRICTED].json()["items"]
     masked = ledgers[Clearance.INTERNAL].json()["items"]
     assert [line["hash"] for line in masked] == [line["hash"] for line in whole]
