@@ -13,6 +13,7 @@ from api.language import pgettext
 from domain.accounts import Permission, Role
 from domain.arms import KINDS
 from domain.events import EVENTS
+from domain.findings import FindingKind
 from domain.outcomes import How
 from domain.records import ContentKind
 from domain.retention import FOR_EVER, SAYS
@@ -24,7 +25,6 @@ from domain.tasks import TaskKind
 from domain.webhooks import DeliveryState, WebhookState
 from storage.approval import Show
 from storage.rows import METADATA_NAMES
-from workers.audit.findings import FindingKind
 
 DECISIONS = (
     "adjudication_accepted",
