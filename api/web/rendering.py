@@ -95,17 +95,18 @@ def page(request: Request, template: str, *, status: int = 200, **facts: object)
     """The template, filled with the facts; every page also knows who looks and where they are."""
     caller: Caller | None = getattr(request.state, "caller", None)
     query = f"?{request.url.query}" if request.url.query else ""
-    text = TEMPLATES.get_template(template).render(
-        caller=caller,
-        places=places_of(caller),
-        path=request.url.path,
-        here=request.url.path + query,
-        language=spoken(),
-        languages=list(languages().values()),
-        language_path=LANGUAGE_PATH,
-        script_catalogue=script_address(spoken()),
-        **facts,
-    )
+    shared: dict[str, object] = {
+        "caller": caller,
+        "places": places_of(caller),
+        "path": request.url.path,
+        # Where somebody who chooses another language comes back to.
+        "here": request.url.path + query,
+        "language": spoken(),
+        "languages": list(languages().values()),
+        "language_path": LANGUAGE_PATH,
+        "script_catalogue": script_address(spoken()),
+    }
+    text = TEMPLATES.get_template(template).render(shared | facts)
     return HTMLResponse(
         text,
         status_code=status,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from typing import Annotated
+from urllib.parse import quote
 
 from fastapi import APIRouter, Depends, Query, Request
 from starlette.responses import FileResponse, RedirectResponse, Response
@@ -88,6 +89,8 @@ def _sign_in_page(
         request,
         "sign-in.html",
         status=200 if error is None else error.status,
+        # A code and a state are used once: coming back to them leads nowhere.
+        here=f"{SIGN_IN_PAGE}?next={quote(next_path, safe='/')}",
         next=next_path,
         error=error,
         provider=parts.settings.oidc_name if parts.provider is not None else None,
@@ -101,6 +104,7 @@ def _sign_in_page(
 
 def _unseen(response: Response) -> Response:
     """A code or a state in an address is nobody's business further on."""
-    response.headers["Referrer-Policy"] = "no-referrer"
+    # Not `no-referrer`, under which the forms of the page would come from nowhere.
+    response.headers["Referrer-Policy"] = "strict-origin"
     response.headers["Cache-Control"] = "no-store"
     return response

@@ -47,7 +47,11 @@ from workers.audit.public_keys import read_keys
 from workers.audit.timestamps import read_certificates
 from workers.settings import Settings
 
-pytestmark = [pytest.mark.slow, pytest.mark.asyncio(loop_scope="module")]
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.asyncio(loop_scope="module"),
+    pytest.mark.xdist_group("evidence"),  # each goes on with what those before have exported
+]
 
 
 @pytest.fixture(scope="module")

@@ -26,7 +26,7 @@ ATTACKS = [
     f"<meta http-equiv=refresh content='0;url=javascript:{RUN}'><base href=//example.org/>",
     f'"\'><a href="javascript:{RUN}" autofocus onfocus={RUN}>x</a>',
     f"<form action=//example.org/><button formaction=javascript:{RUN}>x</button></form>",
-    "{{ 7*7 }}{% raw %}${7*7}<%= 7*7 %>",
+    "{{ 8191*131071 }}{% raw %}${8191*131071}<%= 8191*131071 %>",
     f"javascript:{RUN}",
     f"data:text/html,<script>parent.{RUN}</script>",
     f"GIF89a/*<svg/onload={RUN}>*/={RUN}//",
@@ -71,7 +71,7 @@ def check(page: Page) -> None:
     page.wait_for_timeout(GLANCE_MS)
     assert page.evaluate("window.ran") is None
     assert page.locator(FOREIGN).count() == 0
-    assert "49" not in page.locator("main").inner_text()
+    assert str(8191 * 131071) not in page.locator("main").inner_text()
     expect(page.locator("header.top")).to_be_visible()
 
 

@@ -90,6 +90,17 @@ def unhandled(evidence: Evidence) -> int:
     )
 
 
+def undecided(evidence: Evidence) -> frozenset[tuple[str, int]]:
+    """Run and event of each signal that an open workflow has not taken note of yet."""
+    return frozenset(
+        (run.recorded.run_id, signal.event_id)
+        for source, runs in evidence.by_source.items()
+        if evidence.replays(source) and runs[-1].recorded.status == "running"
+        for run, signal in _matched(evidence, source)[0]
+        if run is runs[-1]
+    )
+
+
 def _matched(evidence: Evidence, source: str) -> tuple[list[tuple[Run, Signal]], list[str]]:
     """Signals that have no decision, and digests of messages that have one without a signal."""
     left = Counter(

@@ -12,6 +12,7 @@ from domain.records import Json
 from domain.reviews import signed_part
 from domain.rounds import RoundPlan
 from domain.signing import audience_of
+from workers.audit.chain import undecided
 from workers.audit.evidence import Evidence, Run
 from workers.audit.findings import Finding, FindingKind
 from workers.audit.recorded import Message, Signal
@@ -19,7 +20,9 @@ from workers.signing import verify
 
 
 def check_signatures(evidence: Evidence, public_keys: Mapping[str, str]) -> Iterator[Finding]:
-    """The round's plan and every signal. `public_keys`: key id → raw public key, base64."""
+    """The round's plan and every signal that was decided on; an open workflow may still turn the
+    others away. `public_keys`: key id → raw public key, base64."""
+    waiting = undecided(evidence)
     for run in evidence.runs:
         plan = run.recorded.plan
         if isinstance(plan, RoundPlan):
@@ -29,6 +32,8 @@ def check_signatures(evidence: Evidence, public_keys: Mapping[str, str]) -> Iter
         turned_away = _turned_away(run)
         for signal in run.recorded.signals:
             if signal.message is None or signed_part(signal.message) in turned_away:
+                continue
+            if (run.recorded.run_id, signal.event_id) in waiting:
                 continue
             why_not = _why_not(signal.message, public_keys)
             if not why_not and signal.message.audience:

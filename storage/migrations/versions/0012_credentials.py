@@ -39,6 +39,10 @@ def upgrade() -> None:
             server_default=sa.text("now()"),
         ),
     )
+    op.execute(
+        "UPDATE sessions SET last_seen_at = created_at"
+        " WHERE revoked_at IS NOT NULL OR expires_at <= now()"
+    )
     for column in ("network", "agent"):
         op.add_column("sessions", sa.Column(column, sa.Text(), nullable=False, server_default=""))
     op.create_check_constraint(
