@@ -113,7 +113,9 @@ async def _outside(ended: Ended, seed: int, count: Count) -> None:
     count.note(seed, tampering.what, tampering.places, report)
 
 
-async def honest_rounds(world: World, folder: Path, wanted: int, at_once: int) -> dict[str, Any]:
+async def honest_rounds(
+    world: World, folder: Path, wanted: int, at_once: int, first: int = 0
+) -> dict[str, Any]:
     played: Counter[str] = Counter()
     accused: list[dict[str, Any]] = []
     gate = asyncio.Semaphore(at_once)
@@ -146,7 +148,7 @@ async def honest_rounds(world: World, folder: Path, wanted: int, at_once: int) -
                 print(f"{played.total()} honest rounds", file=sys.stderr, flush=True)
 
     async with asyncio.TaskGroup() as group:
-        for seed in range(wanted):
+        for seed in range(first, first + wanted):
             group.create_task(one(seed))
     return {"played": dict(sorted(played.items())), "accused": accused}
 
@@ -218,7 +220,7 @@ async def _measured(options: argparse.Namespace) -> dict[str, Any]:
             }
         if options.rounds:
             figures["honest_rounds"] = await honest_rounds(
-                world, folder, options.rounds, options.at_once
+                world, folder, options.rounds, options.at_once, options.first
             )
         figures["seconds"] = round(time.perf_counter() - start)
     return figures
@@ -228,6 +230,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description="Tamper, and play honest rounds.")
     parser.add_argument("--tamperings", type=int, default=1_000)
     parser.add_argument("--rounds", type=int, default=1_000)
+    parser.add_argument("--first", type=int, default=0, help="seed of the first honest round")
     parser.add_argument("--at-once", type=int, default=4, help="honest rounds at the same time")
     parser.add_argument("--json", action="store_true", help="print JSON on standard output")
     options = parser.parse_args()
