@@ -78,9 +78,11 @@ def rounds_on(team: Team, pool: str, **always: Any) -> Iterator[Callable[..., st
         started.append(team.start_round(pool, batch=batch, **always | rules))
         return started[-1]
 
-    yield start
-    for round_id in started:
-        team.cancel_round(round_id)
+    try:
+        yield start
+    finally:
+        for round_id in started:
+            team.cancel_round(round_id)
 
 
 @pytest.fixture(scope="module")

@@ -7,6 +7,7 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
+from urllib.parse import quote
 from uuid import uuid4
 
 import httpx
@@ -175,6 +176,12 @@ class Team:
     def claim(self, name: str) -> dict[str, Any] | None:
         claimed = _answer(self[name].api.post("/tasks/claim", json={}))
         return claimed["task"] if claimed["task"] else None
+
+    def let_go(self, name: str) -> None:
+        """Gives back what this person holds, so that it is not what they are given next."""
+        member = self[name].api
+        for task_id in _answer(member.get("/queue"))["mine"]:
+            member.delete(f"/tasks/{quote(task_id, safe='')}/lease").raise_for_status()
 
     def answer(
         self, name: str, task: dict[str, Any], label: str | Sequence[str], rationale: str = ""
