@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from typing import Any
 
-from sqlalchemy import Connection, func, or_, select
+from sqlalchemy import ColumnElement, Connection, Table, func, literal, null, select, true
 
 from domain.accounts import Permission, Role, permissions
 from domain.conflicting_duties import conflicts
 from domain.ids import AccountId, Timestamp
 from domain.routing import Clearance
+from storage import tokens
 from storage.account_changes import (
     Change,
     last_changes_of_clearance,
@@ -68,9 +70,8 @@ def access_review(
     ids = [each.account_id for each in found]
     profiles = list_profiles(connection, ids)
     ways: dict[AccountId, list[WayIn]] = {each: [] for each in ids}
-    for ways_of in WAYS_IN:
-        for way in ways_of(connection, ids):
-            ways[way.account_id].append(way)
+    for way in _ways_in(connection, ids):
+        ways[way.account_id].append(way)
     seen = _last_seen(connection, ids)
     roles_changed = last_changes_of_roles(connection, ids)
     clearance_changed = last_changes_of_clearance(connection, ids)
@@ -94,101 +95,83 @@ def access_review(
     ]
 
 
-def _tokens(connection: Connection, account_ids: Sequence[AccountId]) -> list[WayIn]:
-    rows = connection.execute(
-        select(api_tokens)
-        .where(
-            api_tokens.c.account_id.in_(account_ids),
-            api_tokens.c.revoked_at.is_(None),
-            or_(api_tokens.c.expires_at.is_(None), api_tokens.c.expires_at > func.now()),
-        )
-        .order_by(api_tokens.c.created_at)
-    )
-    return [
-        WayIn(
-            account_id=row.account_id,
-            kind="token",
-            label=row.label,
-            since=row.created_at,
-            until=row.expires_at,
-            last_used_at=row.last_used_at,
-        )
-        for row in rows
-    ]
+@dataclass(frozen=True, kw_only=True)
+class _Way:
+    """A kind of way in, and the table that holds those there are."""
+
+    kind: str
+    table: Table
+    in_force: ColumnElement[bool]
+    label: ColumnElement[str]
+    until: ColumnElement[Timestamp | None]
+    last_used_at: ColumnElement[Timestamp | None]
 
 
-def _sessions(connection: Connection, account_ids: Sequence[AccountId]) -> list[WayIn]:
-    rows = connection.execute(
-        select(sessions)
-        .where(
-            sessions.c.account_id.in_(account_ids),
-            sessions.c.revoked_at.is_(None),
-            sessions.c.expires_at > func.now(),
-        )
-        .order_by(sessions.c.created_at)
-    )
-    return [
-        WayIn(
-            account_id=row.account_id,
-            kind="session",
-            label="",
-            since=row.created_at,
-            until=row.expires_at,
-            last_used_at=row.last_seen_at,
-        )
-        for row in rows
-    ]
+_UNNAMED: ColumnElement[str] = literal("")
+_NEVER: ColumnElement[Any] = null()
 
-
-def _identities(connection: Connection, account_ids: Sequence[AccountId]) -> list[WayIn]:
-    rows = connection.execute(
-        select(identities)
-        .where(identities.c.account_id.in_(account_ids))
-        .order_by(identities.c.created_at)
-    )
-    return [
-        WayIn(
-            account_id=row.account_id,
-            kind="identity",
-            label=f"{row.subject} at {row.issuer}",
-            since=row.created_at,
-            until=None,
-            last_used_at=None,
-        )
-        for row in rows
-    ]
-
-
-def _passwords(connection: Connection, account_ids: Sequence[AccountId]) -> list[WayIn]:
-    rows = connection.execute(
-        select(one_time_passwords)
-        .where(
-            one_time_passwords.c.account_id.in_(account_ids),
-            one_time_passwords.c.used_at.is_(None),
-            one_time_passwords.c.expires_at > func.now(),
-        )
-        .order_by(one_time_passwords.c.created_at)
-    )
-    return [
-        WayIn(
-            account_id=row.account_id,
-            kind="one-time password",
-            label="",
-            since=row.created_at,
-            until=row.expires_at,
-            last_used_at=None,
-        )
-        for row in rows
-    ]
-
-
-WAYS_IN: tuple[Callable[[Connection, Sequence[AccountId]], list[WayIn]], ...] = (
-    _tokens,
-    _sessions,
-    _passwords,
-    _identities,
+WAYS_IN: tuple[_Way, ...] = (
+    _Way(
+        kind="token",
+        table=api_tokens,
+        in_force=tokens.in_force(),
+        label=api_tokens.c.label,
+        until=api_tokens.c.expires_at,
+        last_used_at=api_tokens.c.last_used_at,
+    ),
+    _Way(
+        kind="session",
+        table=sessions,
+        in_force=sessions.c.revoked_at.is_(None) & (sessions.c.expires_at > func.now()),
+        label=_UNNAMED,
+        until=sessions.c.expires_at,
+        last_used_at=sessions.c.last_seen_at,
+    ),
+    _Way(
+        kind="one-time password",
+        table=one_time_passwords,
+        in_force=one_time_passwords.c.used_at.is_(None)
+        & (one_time_passwords.c.expires_at > func.now()),
+        label=_UNNAMED,
+        until=one_time_passwords.c.expires_at,
+        last_used_at=_NEVER,
+    ),
+    _Way(
+        kind="identity",
+        table=identities,
+        in_force=true(),
+        label=identities.c.subject + " at " + identities.c.issuer,
+        until=_NEVER,
+        last_used_at=_NEVER,
+    ),
 )
 """Whatever lets somebody sign in belongs here: what is left out, no review sees."""
+
+
+def _ways_in(connection: Connection, account_ids: Sequence[AccountId]) -> Iterator[WayIn]:
+    """By kind, the oldest of each first."""
+    for way in WAYS_IN:
+        columns = way.table.c
+        rows = connection.execute(
+            select(
+                columns.account_id,
+                columns.created_at,
+                way.label.label("label"),
+                way.until.label("until"),
+                way.last_used_at.label("last_used_at"),
+            )
+            .where(columns.account_id.in_(account_ids), way.in_force)
+            .order_by(columns.created_at)
+        )
+        for row in rows:
+            yield WayIn(
+                account_id=row.account_id,
+                kind=way.kind,
+                label=row.label,
+                since=row.created_at,
+                until=row.until,
+                last_used_at=row.last_used_at,
+            )
 
 
 def _last_seen(

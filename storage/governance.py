@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from sqlalchemy import Connection, func, select
 
-from domain.accounts import GRANTS, Permission, Role
+from domain.accounts import Permission, Role, permissions
 from domain.ids import AccountId, Timestamp
 from storage.tables import accounts, policies
 
@@ -23,7 +23,7 @@ class Holder:
     roles: frozenset[Role]
 
     def may(self, permission: Permission) -> bool:
-        return any(permission in GRANTS[role] for role in self.roles)
+        return permission in permissions(self.roles)
 
 
 @dataclass(frozen=True, kw_only=True)

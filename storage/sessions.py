@@ -42,15 +42,6 @@ MAX_AGENT = 200
 
 
 @dataclass(frozen=True, kw_only=True)
-class Terms:
-    """How long sessions last."""
-
-    idle: timedelta
-    """Without a request."""
-    longest: timedelta
-
-
-@dataclass(frozen=True, kw_only=True)
 class Visitor:
     """What is kept of where a session is used, so that its owner knows it again."""
 

@@ -42,7 +42,8 @@ _STALE = or_(
 )
 
 
-def _in_force() -> ColumnElement[bool]:
+def in_force() -> ColumnElement[bool]:
+    """Whether a token may still be used, as far as it alone says."""
     return api_tokens.c.revoked_at.is_(None) & or_(
         api_tokens.c.expires_at.is_(None), api_tokens.c.expires_at > func.now()
     )
@@ -62,7 +63,7 @@ _FOUND = (
     .join(api_tokens, api_tokens.c.account_id == accounts.c.account_id)
     .where(
         api_tokens.c.token_digest == any_(_DIGESTS),
-        _in_force(),
+        in_force(),
         accounts.c.disabled_at.is_(None),
     )
 )
@@ -152,7 +153,7 @@ def list_tokens(
     """The account's tokens that are in force, by their ids, from the one after `after`."""
     query = (
         select(api_tokens)
-        .where(api_tokens.c.account_id == account_id, _in_force())
+        .where(api_tokens.c.account_id == account_id, in_force())
         .order_by(api_tokens.c.token_id)
         .limit(limit)
     )

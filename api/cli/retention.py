@@ -21,6 +21,7 @@ def retention(
 ) -> None:
     """Show how long what no audit needs is kept, and what the last runs have forgotten."""
     from activities.retention import apply_retention
+    from api.schemas.governance import RetentionView
     from storage.database import engine, transaction
     from storage.retention import list_runs
 
@@ -34,16 +35,7 @@ def retention(
     finally:
         connecting.dispose()
     if as_json:
-        print_json(
-            {
-                "rules": [
-                    {"what": rule.kept, "days": rule.days or None, "says": SAYS[rule.kept]}
-                    for rule in settings.retention.rules
-                ],
-                "for_ever": FOR_EVER,
-                "runs": runs,
-            }
-        )
+        print_json(RetentionView.of(settings.retention, runs))
         return
     print_table(
         ["kept", "what"],

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Iterator
 
 from activities.publication import Publish
@@ -65,13 +64,13 @@ def check_signals(evidence: Evidence) -> Iterator[Finding]:
     for source, runs in evidence.by_source.items():
         if not evidence.replays(source):
             continue
-        unrecorded, unfounded = _matched(evidence, source)
-        for run, signal in unrecorded:
+        matched = evidence.matched[source]
+        for run, signal in matched.undecided:
             if signal.message is None:
                 yield _unreadable(run, signal)
             elif run is not runs[-1] or run.recorded.status not in UNDECIDED:
                 yield _unrecorded(run, signal)
-        for digest in unfounded:
+        for digest in matched.unfounded:
             yield Finding(
                 kind=FindingKind.ENTRY_WITHOUT_SIGNAL,
                 subject=f"ledger of {source}",
@@ -86,7 +85,7 @@ def unhandled(evidence: Evidence) -> int:
     return sum(
         signal.message is not None and run.recorded.status in UNDECIDED
         for source in evidence.by_source
-        for run, signal in _matched(evidence, source)[0]
+        for run, signal in evidence.matched[source].undecided
     )
 
 
@@ -96,29 +95,9 @@ def undecided(evidence: Evidence) -> frozenset[tuple[str, int]]:
         (run.recorded.run_id, signal.event_id)
         for source, runs in evidence.by_source.items()
         if evidence.replays(source) and runs[-1].recorded.status == "running"
-        for run, signal in _matched(evidence, source)[0]
+        for run, signal in evidence.matched[source].undecided
         if run is runs[-1]
     )
-
-
-def _matched(evidence: Evidence, source: str) -> tuple[list[tuple[Run, Signal]], list[str]]:
-    """Signals that have no decision, and digests of messages that have one without a signal."""
-    left = Counter(
-        str(entry.decision.detail["message_digest"])
-        for entry in evidence.entries(source)
-        if "message_digest" in entry.decision.detail
-    )
-    if source == ROUND and evidence.plan is not None:
-        left[signed_part(evidence.plan)] -= 1
-    unrecorded = []
-    for run in evidence.by_source[source]:
-        for signal in run.recorded.signals:
-            digest = signal.digest or ""
-            if left[digest] > 0:
-                left[digest] -= 1
-            else:
-                unrecorded.append((run, signal))
-    return unrecorded, [digest for digest, count in left.items() if count > 0]
 
 
 def _check_ending(run: Run, following: Run | None) -> Iterator[Finding]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -13,10 +14,11 @@ from domain.ids import Timestamp
 from domain.ledger import GENESIS, Entry
 from domain.policy import SamplingPolicy
 from domain.records import Json
+from domain.reviews import signed_part
 from domain.rounds import BatchDecided, RoundPlan, RoundResult, ShardPlan
 from domain.tree_heads import ROUND
 from workers.audit.findings import Finding, FindingKind
-from workers.audit.recorded import RecordedRun, UnreadableHistory, recorded
+from workers.audit.recorded import RecordedRun, Signal, UnreadableHistory, recorded
 from workers.audit.replay import Replayed, ReplayedRun
 
 __all__ = ["ROUND", "Evidence", "LedgerLine", "Run", "evidence_of"]
@@ -66,6 +68,16 @@ class Run:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Matched:
+    """The signals of one source beside the decisions of its ledger."""
+
+    undecided: list[tuple[Run, Signal]]
+    """Those that have no decision."""
+    unfounded: list[str]
+    """Digests of messages that have a decision and came with no signal."""
+
+
+@dataclass(frozen=True, kw_only=True)
 class Evidence:
     runs: tuple[Run, ...]
     """The round's first, then its shards', in the order in which they followed each other."""
@@ -77,6 +89,10 @@ class Evidence:
         for run in self.runs:
             sources.setdefault(run.recorded.source, []).append(run)
         return sources
+
+    @cached_property
+    def matched(self) -> dict[str, Matched]:
+        return {source: self._matched(source) for source in self.by_source}
 
     @property
     def round_run(self) -> Run | None:
@@ -128,6 +144,25 @@ class Evidence:
             for run in reversed(self.runs)
             if isinstance(run.recorded.plan, ShardPlan)
         }
+
+    def _matched(self, source: str) -> Matched:
+        left = Counter(
+            str(entry.decision.detail["message_digest"])
+            for entry in self.entries(source)
+            if "message_digest" in entry.decision.detail
+        )
+        if source == ROUND and self.plan is not None:
+            left[signed_part(self.plan)] -= 1
+        undecided = []
+        for run in self.by_source[source]:
+            for signal in run.recorded.signals:
+                digest = signal.digest or ""
+                if left[digest] > 0:
+                    left[digest] -= 1
+                else:
+                    undecided.append((run, signal))
+        unfounded = [digest for digest, count in left.items() if count > 0]
+        return Matched(undecided=undecided, unfounded=unfounded)
 
     def entries(self, source: str) -> list[Entry]:
         """The whole ledger of the round or a shard, over all its runs."""

@@ -11,7 +11,7 @@ from collections.abc import Iterator, Mapping
 from domain.records import Json
 from domain.reviews import signed_part
 from domain.rounds import RoundPlan
-from domain.signing import audience_of
+from domain.signing import audience_of, key_named_by
 from workers.audit.chain import undecided
 from workers.audit.evidence import Evidence, Run
 from workers.audit.findings import Finding, FindingKind
@@ -24,14 +24,13 @@ def check_signatures(evidence: Evidence, public_keys: Mapping[str, str]) -> Iter
     others away. `public_keys`: key id → raw public key, base64."""
     waiting = undecided(evidence)
     for run in evidence.runs:
-        plan = run.recorded.plan
+        plan, turned_away = run.recorded.plan, _turned_away(run)
         if isinstance(plan, RoundPlan):
             why_not = _why_not(plan, public_keys)
-            if why_not and signed_part(plan) not in _turned_away(run):
+            if why_not and signed_part(plan) not in turned_away:
                 yield _forged(f"{run.recorded.subject} event 1", "start", plan, why_not)
-        turned_away = _turned_away(run)
         for signal in run.recorded.signals:
-            if signal.message is None or signed_part(signal.message) in turned_away:
+            if signal.message is None or signal.digest in turned_away:
                 continue
             if (run.recorded.run_id, signal.event_id) in waiting:
                 continue
@@ -68,7 +67,7 @@ def _why_not(message: Message | RoundPlan, public_keys: Mapping[str, str]) -> st
     """Why the signature does not prove who acted; empty when it does."""
     if not message.signature:
         return "is not signed"
-    key = public_keys.get(message.signature.partition(":")[0])
+    key = public_keys.get(key_named_by(message.signature))
     if key is None:
         return "is signed with a key that is not known"
     return "" if verify(message, key) else "bears a signature over something else"

@@ -75,14 +75,6 @@ def check_timestamp(
         )
 
 
-def stamped_at(data: bytes) -> str:
-    """When, as the response says. Raises NotABundle."""
-    response = _decoded(data)
-    if response is None:
-        raise NotABundle("the time stamp cannot be read")
-    return response.tst_info.gen_time.isoformat()
-
-
 def read_certificates(paths: Sequence[Path]) -> list[x509.Certificate]:
     """Every certificate of the PEM files. Raises NotFound, NotABundle."""
     found: list[x509.Certificate] = []
