@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+
 import pytest
 from temporalio.client import WorkflowHandle
 
@@ -17,6 +19,16 @@ from workflows.rounds import RoundWorkflow
 from workflows.shards import ReviewShardWorkflow
 
 pytestmark = pytest.mark.slow
+
+
+async def _until_concluding(shard: WorkflowHandle[ReviewShardWorkflow, ShardResult]) -> None:
+    """Answers are shown a moment before the shard knows it, and may still be corrected then."""
+    for _ in range(1_200):
+        pending = (await shard.describe()).raw_description.pending_activities
+        if any(each.activity_type.name == "store_outcomes" for each in pending):
+            return
+        await asyncio.sleep(0.05)
+    raise AssertionError("the shard does not store its outcomes")
 
 
 async def test_a_correction_that_comes_while_outcomes_are_stored_is_late(world: World) -> None:
@@ -46,6 +58,7 @@ async def test_a_correction_that_comes_while_outcomes_are_stored_is_late(world: 
         submitted_at=now(),
         corrects=earlier.review_id,
     )
+    await _until_concluding(shard)
     await shard.signal(ReviewShardWorkflow.review, correction)
     incoming.unlink()
     found = await world.until(plan.round_id, Phase.APPROVAL)
