@@ -1,27 +1,20 @@
-"""Learning curves as SVG: made by Vega-Lite here, so that the page needs no script.
-
-Colours are variables of the page's style sheet, once for light and once for dark.
-"""
+"""Learning curves of a backtest."""
 
 from __future__ import annotations
 
-import hashlib
-import re
 from dataclasses import dataclass
 from math import ceil, floor
 from typing import Any
 
 import altair as alt
-import vl_convert
 
+from api.drawing import SERIES, colour, svg
 from learning.backtesting.curves import MetricCurves
 
 DASHES: tuple[tuple[int, ...], ...] = ((1, 0), (6, 3), (2, 3), (8, 3, 2, 3), (4, 4), (1, 2))
 """One for each strategy, so that nobody needs to tell colours apart."""
-SERIES = len(DASHES)
 _STEP = 0.05
 _WORDS: dict[str, Any] = {"color": "var(--muted)", "fontSize": 12}
-_FONT = "system-ui, -apple-system, 'Segoe UI', Roboto, 'Noto Sans', sans-serif"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -35,10 +28,6 @@ WIDE, NARROW, SMALL = (
     Size(width=330, height=260),
     Size(width=300, height=170),
 )
-
-
-def colour(place: int) -> str:
-    return f"var(--series-{place % SERIES + 1})"
 
 
 def span(*every: MetricCurves) -> tuple[float, float]:
@@ -67,7 +56,7 @@ def learning_curves(
         *_goal(curves, share, size),
         *_lines(curves, names, between, size),
     ).properties(width=size.width - 56, height=size.height - 44, padding=2)
-    return _svg(chart, title)
+    return svg(chart.to_dict(), title)
 
 
 def _lines(
@@ -137,34 +126,3 @@ def _goal(curves: MetricCurves, share: float, size: Size) -> list[Any]:
     ]
     at = {"x": alt.value(0), "y": alt.Y("value:Q"), "text": "words:N"}
     return [rule, *(each.encode(**at) for each in words)]
-
-
-def _svg(chart: alt.TopLevelMixin, title: str) -> str:
-    spec = chart.configure(
-        background="transparent",
-        font=_FONT,
-        aria=False,
-        view=alt.ViewConfig(stroke=None),
-        axis=alt.AxisConfig(
-            labelColor="var(--muted)",
-            titleColor="var(--muted)",
-            labelFontSize=12,
-            titleFontSize=12,
-            titleFontWeight="normal",
-            gridColor="var(--line)",
-            domainColor="var(--line)",
-            tickColor="var(--line)",
-        ),
-    ).to_dict()
-    drawn: str = vl_convert.vegalite_to_svg(spec)
-    # Several of them share a page, and ids are one to a page.
-    mark = hashlib.sha256(f"{title}{drawn}".encode()).hexdigest()[:8]
-    drawn = re.sub(r'(id="|url\(#)', rf"\g<1>{mark}-", drawn)
-    escaped = title.replace("&", "&amp;").replace("<", "&lt;").replace('"', "&quot;")
-    # As wide as its place, instead of as many pixels.
-    return re.sub(
-        r'^<svg ([^>]*?) width="[^"]*" height="[^"]*"',
-        rf'<svg \1 role="img" aria-label="{escaped}"',
-        drawn,
-        count=1,
-    )

@@ -8,6 +8,7 @@ from typing import Any
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
+from api.drawing import SERIES, colour
 from api.offline import charts, figures
 from api.offline.labelled import Data
 from api.policies.words import in_words
@@ -49,10 +50,9 @@ def page(
         source=source,
         sentence=figures.sentence(found, plan),
         names=found.names,
-        colours=[charts.colour(place) for place in range(len(found.names))],
+        colours=[colour(place) for place in range(len(found.names))],
         dashes=[
-            " ".join(map(str, charts.DASHES[place % charts.SERIES]))
-            for place in range(len(found.names))
+            " ".join(map(str, charts.DASHES[place % SERIES])) for place in range(len(found.names))
         ],
         facts=_facts(found, plan, data),
         needed=_needed(found.accuracy, plan),

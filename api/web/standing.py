@@ -7,8 +7,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from markupsafe import Markup
+
 from api.language import N_, gettext, listed
-from api.web.charts import Chart, interval_chart
+from api.web.charts import interval_chart
 from domain.rounds import ENDED, Phase
 from domain.tasks import TaskKind
 from storage.rounds import Round
@@ -94,21 +96,32 @@ def progress(work: Sequence[Work]) -> tuple[int, int]:
     return sum(each.done for each in work), sum(each.wanted for each in work)
 
 
-def lift_chart(evaluation: dict[str, Any]) -> Chart | None:
+def lift_chart(evaluation: dict[str, Any]) -> Markup | None:
     """Before and after on the frozen test set; none when neither was measured."""
-    named = [(gettext("Before"), "before"), (gettext("After"), "after")]
-    estimates = [(name, key, evaluation[key]) for name, key in named if evaluation.get(key)]
-    return interval_chart(estimates) if estimates else None
+    named = [
+        (gettext("Before"), "var(--before)", evaluation.get("before")),
+        (gettext("After"), "var(--accent)", evaluation.get("after")),
+    ]
+    estimates = [(name, tone, measured) for name, tone, measured in named if measured]
+    if not estimates:
+        return None
+    return interval_chart(
+        estimates,
+        title=gettext("Metric before and after, with its intervals"),
+    )
 
 
-def comparison_chart(evaluation: dict[str, Any]) -> Chart | None:
+def comparison_chart(evaluation: dict[str, Any]) -> Markup | None:
     """The active arms against the random arm at equal labels; none when not measured."""
     comparison = evaluation.get("comparison")
     if not comparison:
         return None
     return interval_chart(
         [
-            (gettext("Chosen actively"), "after", comparison["active"]),
-            (gettext("Chosen at random"), "before", comparison["random"]),
-        ]
+            (gettext("Chosen actively"), "var(--accent)", comparison["active"]),
+            (gettext("Chosen at random"), "var(--before)", comparison["random"]),
+        ],
+        title=gettext("Active arms against the random arm, with 95 %% intervals").replace(
+            "%%", "%"
+        ),
     )

@@ -2,43 +2,54 @@
 
 from __future__ import annotations
 
-from urllib.parse import urljoin, urlsplit
+import re
+from xml.etree import ElementTree as ET
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
-from api.web.charts import interval_chart
+from api.catalogues import languages
+from api.language import speaking
+from api.web.charts import bar_chart, interval_chart, line_chart
 from api.web.desk import rendered
-from api.web.session import safe_path
-
-SHARES = st.floats(min_value=0.0, max_value=1.0)
 
 
-@given(st.text(max_size=60))
-def test_no_next_address_leads_to_another_host(path: str) -> None:
-    # Browsers drop tabs and line breaks and read a backslash as a slash.
-    as_read = safe_path(path).replace("\\", "/").replace("\t", "").replace("\n", "")
-    assert urlsplit(urljoin("http://here/sign-in", as_read)).netloc == "here"
+def test_a_chart_is_named_takes_its_colours_from_the_page_and_says_its_figures() -> None:
+    chart = interval_chart(
+        [("Before", "var(--before)", {"low": 0.2, "value": 0.25, "high": 0.3})],
+        title="Metric <before>",
+    )
+    assert 'role="img" aria-label="Metric &lt;before&gt;"' in chart
+    assert "var(--before)" in chart
+    assert "<title>Before: 25.0 % (20.0 % – 30.0 %)</title>" in chart.replace("\xa0", " ")
+    assert "style=" not in chart
 
 
-@pytest.mark.parametrize("path", ["/review", "/rounds/a-1/approval?show=all", "/"])
-def test_an_address_of_ours_is_kept(path: str) -> None:
-    assert safe_path(path) == path
+def test_a_chart_writes_figures_as_its_language_does() -> None:
+    rows = [{"name": "all", "value": 12_000}]
+    assert ">10,000<" in bar_chart(rows, title="Records")
+    with speaking(languages()["de"]):
+        assert ">10.000<" in bar_chart(rows, title="Einträge")
+        days = [{"at": f"2026-05-{day:02}T00:00:00Z", "value": day} for day in (1, 9)]
+        assert ">3 Mai<" in line_chart(days, title="Antworten", over="Tag", temporal=True)
 
 
-@given(st.lists(st.tuples(SHARES, SHARES, SHARES), min_size=1, max_size=4))
-def test_every_interval_lies_between_the_first_and_the_last_tick(
-    drawn: list[tuple[float, float, float]],
-) -> None:
-    estimates = []
-    for three in drawn:
-        low, value, high = sorted(three)
-        estimates.append(("a model", "after", {"low": low, "value": value, "high": high}))
-    chart = interval_chart(estimates)
-    first, last = chart.ticks[0].x, chart.ticks[-1].x
-    for whisker in chart.whiskers:
-        assert first - 0.01 <= whisker.x_low <= whisker.x <= whisker.x_high <= last + 0.01
+@pytest.mark.parametrize("name", ["<script>alert(1)</script>", '" onload="alert(1)'])
+def test_names_in_a_chart_stay_text(name: str) -> None:
+    chart = bar_chart([{"name": name, "value": 1}], title=name)
+    made = ET.fromstring(chart)  # noqa: S314 - our own
+    assert all(
+        element.tag != "script" and not any(key.startswith("on") for key in element.attrib)
+        for element in made.iter()
+    )
+    assert name in "".join(made.itertext())
+
+
+def test_charts_on_one_page_share_no_ids() -> None:
+    one, other = (
+        line_chart([{"at": 1, "value": value}, {"at": 2, "value": 2}], title="Answers", over="day")
+        for value in (1, 3)
+    )
+    assert not set(re.findall(r'id="([^"]*)"', one)) & set(re.findall(r'id="([^"]*)"', other))
 
 
 @pytest.mark.parametrize(
