@@ -16,11 +16,12 @@ from api.schemas.tasks import AnswerBody, Receipt
 from api.state import State
 from api.temporal import WorkflowEnded
 from domain.accounts import Permission, require
-from domain.canonical import Sha256, digest
+from domain.canonical import digest
 from domain.errors import InvalidReview, NotFound, ReviewStands, ShownDiffers, TaskClosed
 from domain.ids import ReviewId, TaskId
 from domain.reviewing import check_rationale
 from domain.reviews import Submission, Verdict, check_submission, check_verdict
+from domain.shown import Shown
 from domain.tasks import ReviewStatus, TaskKind
 from storage import corrections, reviews, submissions, tasks
 from storage.plans import plan_of
@@ -108,7 +109,7 @@ def _begin(
         raise NotFound(f"no such {kind} task", task_id=task_id)
     require(caller.roles, PERMISSIONS[task.kind])
     verdict = _checked(connection, task, body)
-    shown = _shown(connection, task, body)
+    shown = _shown(connection, task, body, caller)
     receipt = submissions.begin_submission(
         connection,
         review_id=ReviewId(str(body.review_id)),
@@ -125,7 +126,7 @@ def _begin_correction(
 ) -> Begun:
     earlier = corrections.find_receipt(connection, review_id, caller.account_id)
     verdict = _checked(connection, earlier.task, body)
-    shown = _shown(connection, earlier.task, body)
+    shown = _shown(connection, earlier.task, body, caller)
     receipt = corrections.begin_correction(
         connection,
         review_id=ReviewId(str(body.review_id)),
@@ -150,14 +151,14 @@ def _checked(connection: Connection, task: tasks.Task, body: AnswerBody) -> Verd
     return verdict
 
 
-def _shown(connection: Connection, task: tasks.Task, body: AnswerBody) -> Sha256:
-    """Digest of what the task shows. Raises ShownDiffers where the client has seen another."""
-    shown = shown_by(connection, task).digest
-    if body.shown not in {None, shown}:
+def _shown(connection: Connection, task: tasks.Task, body: AnswerBody, caller: Caller) -> Shown:
+    """What the task shows this person. Raises ShownDiffers where the client has seen another."""
+    shown = shown_by(connection, task, caller.account_id)
+    if body.shown not in {None, shown.digest}:
         raise ShownDiffers(
             "the task shows something else than what this answer was given to",
             hint="your text is kept; load the task again and judge what it shows now",
-            shown=shown,
+            shown=shown.digest,
             answered_to=body.shown,
         )
     return shown
@@ -169,7 +170,7 @@ def _submission(
     verdict: Verdict,
     caller: Caller,
     *,
-    shown: Sha256,
+    shown: Shown,
     corrects: ReviewId | None = None,
 ) -> Submission:
     return Submission(
@@ -184,7 +185,8 @@ def _submission(
         actor=caller.actor,
         submitted_at=receipt.created_at,
         corrects=corrects,
-        shown=shown,
+        shown=shown.digest,
+        suggestion=shown.suggestion,
     )
 
 

@@ -22,10 +22,15 @@ KEYS = "1234567890"
 
 def held_view(connection: Connection, task_id: TaskId, caller: Caller) -> TaskView:
     """The task as its holder sees it; for everybody else there is none. Raises NotFound."""
+    return view_of(connection, detail_for_holder(connection, task_id, caller), caller)
+
+
+def detail_for_holder(connection: Connection, task_id: TaskId, caller: Caller) -> tasks.TaskDetail:
+    """The task with its record, for its holder. Raises NotFound."""
     detail = tasks.get_task(connection, task_id)
     if detail.task.holder != caller.account_id:
         raise NotFound("no such task", task_id=task_id)
-    return view_of(connection, detail, caller)
+    return detail
 
 
 def view_of(connection: Connection, detail: tasks.TaskDetail, caller: Caller) -> TaskView:
@@ -51,9 +56,10 @@ def view_of(connection: Connection, detail: tasks.TaskDetail, caller: Caller) ->
         progress=Progress(
             done=reviews.count_accepted(connection, caller.account_id, round_id=task.round_id),
         ),
-        shown=shown_by(connection, task).digest,
+        shown=shown_by(connection, task, caller.account_id).digest,
         rationale_for=_explained(task.kind, plan.reviewing),
         undo_seconds=plan.reviewing.undo_seconds,
+        may_reveal=plan.reviewing.suggestions and task.kind is TaskKind.REVIEW,
         reviews=_masked(connection, task) if task.kind is TaskKind.ADJUDICATION else [],
     )
 
@@ -90,6 +96,7 @@ def _masked(connection: Connection, task: tasks.Task) -> list[MaskedReview]:
             answer=review.answer,
             confidence=review.confidence,
             rationale=review.rationale,
+            seconds=review.seconds,
         )
         # By task, so that the letters say nothing of who was first.
         for letter, review in zip(

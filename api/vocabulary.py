@@ -132,7 +132,7 @@ VOCABULARIES: Mapping[str, tuple[str, ...]] = {
     ),
     "event": tuple(event.says for event in EVENTS.values()),
     "kept": (*SAYS.values(), *FOR_EVER),
-    "key": ("Enter", "Esc", "Ctrl Z"),
+    "key": ("Enter", "Esc", "Ctrl Z", "Space"),
     "decision": DECISIONS,
     "overriding": ("accept batch", "amend batch", "approve dataset", "reject dataset"),
     "source": ("live", "archive", "round"),

@@ -269,6 +269,12 @@ class ShownDiffers(Conflict):
     code = "shown_differs"
 
 
+class SuggestionsHidden(NotAllowed):
+    """The round lets nobody see what the model says before they answer."""
+
+    code = "suggestions_hidden"
+
+
 class DutiesNotSeparate(NotAllowed):
     code = "duties_not_separate"
 

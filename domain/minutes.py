@@ -287,7 +287,13 @@ class Minutes:
         """What the person had before them, in rounds that write it down."""
         if not self._rules.policy:
             return {}
-        return {"policy": self._rules.policy, "look": self._rules.look, "shown": message.shown}
+        seen = {} if message.suggestion is None else {"suggestion": message.suggestion}
+        return {
+            "policy": self._rules.policy,
+            "look": self._rules.look,
+            "shown": message.shown,
+            **seen,
+        }
 
     def _show(
         self,

@@ -9,6 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from domain.accounts import Role
+from domain.canonical import added
 from domain.errors import InvalidReviewRules, RationaleRequired
 from domain.ids import AccountId
 from domain.reviews import Verdict, VerdictKind
@@ -54,6 +55,9 @@ class ReviewRules:
     remind_at: tuple[float, ...] = ()
     """Shares of the time to the deadline, ascending: those who may do the open tasks are told."""
     escalations: tuple[Escalation, ...] = ()
+    suggestions: bool = added(default=False)
+    """Whether a reviewer may ask what the model says before they answer; it is noted that they
+    have."""
 
 
 def check_review_rules(rules: ReviewRules) -> ReviewRules:

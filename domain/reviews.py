@@ -139,6 +139,8 @@ class Submission:
     """The workflow and signal that it was signed for: `audience_of`."""
     shown: str = added(default="")
     """Digest of what the person had before them: `domain.shown`."""
+    suggestion: str | None = added(default=None)
+    """What the model said of the record, where the person asked before they answered."""
 
 
 @dataclass(frozen=True, kw_only=True)

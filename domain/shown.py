@@ -24,7 +24,7 @@ class Shown:
     policy_digest: str
     look: int
     suggestion: str | None = None
-    """The model's, where one was shown; the pages show none."""
+    """The model's, where the person asked for it before they answered."""
 
     @property
     def digest(self) -> Sha256:

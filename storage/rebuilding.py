@@ -177,7 +177,7 @@ def _remove(
         return 0
     if each.table is stored.tasks:
         ids = [key[0] for key in gone]
-        for momentary in (stored.review_receipts, stored.task_skips):
+        for momentary in (stored.review_receipts, stored.task_skips, stored.suggestions_seen):
             connection.execute(delete(momentary).where(momentary.c.task_id.in_(ids)))
     connection.execute(delete(each.table).where(tuple_(*each.table.primary_key).in_(gone)))
     return len(gone)

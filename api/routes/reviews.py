@@ -9,9 +9,18 @@ from pydantic import ValidationError
 from sqlalchemy import Connection
 
 from api.authentication import Caller, allowing
+from api.given import in_full
 from api.problems import document_of, faults_document
 from api.schemas.body import Document
-from api.schemas.reviews import BulkAnswer, BulkBody, BulkResult, BulkResults, MyReview, Undone
+from api.schemas.reviews import (
+    BulkAnswer,
+    BulkBody,
+    BulkResult,
+    BulkResults,
+    MyReview,
+    MyReviewInFull,
+    Undone,
+)
 from api.schemas.tasks import AnswerBody, Receipt
 from api.state import Parts, State, now
 from api.submitting import correct, submit
@@ -67,6 +76,14 @@ async def my_reviews(caller: Labeller, parts: Parts) -> list[MyReview]:
         ]
 
     return await parts.in_transaction(look)
+
+
+@router.get("/{review_id}", summary="An answer of yours, with its record and why it was chosen")
+async def my_review(review_id: str, caller: Labeller, parts: Parts) -> MyReviewInFull:
+    """Why it was chosen is told only to whoever has answered."""
+    return await parts.in_transaction(
+        lambda connection: in_full(connection, ReviewId(review_id), caller)
+    )
 
 
 @router.post("/{review_id}/undo", status_code=202, summary="Take an answer of yours back")

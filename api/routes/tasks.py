@@ -16,18 +16,22 @@ from api.schemas.tasks import (
     Claimed,
     Lease,
     Queue,
+    SimilarRecords,
+    Suggestion,
     TaskView,
     Why,
 )
+from api.similar import similar_records
 from api.state import Parts
 from api.submitting import PERMISSIONS
-from api.task_views import held_view, view_of
+from api.task_views import detail_for_holder, held_view, view_of
 from domain.accounts import Permission
-from domain.errors import Conflict, NotFound
+from domain.errors import Conflict, NotFound, SuggestionsHidden
 from domain.ids import RoundId, TaskId
 from domain.profiles import Profile, Standing
 from domain.tasks import TaskKind
 from storage import claims, profiles, queues, reviews, tasks
+from storage.shown import reveal, shown_by
 
 router = APIRouter(prefix="/api/v1", tags=["tasks"])
 
@@ -74,6 +78,36 @@ async def get_task(task_id: str, caller: Labeller, parts: Parts) -> TaskView:
     return await parts.in_transaction(
         lambda connection: held_view(connection, TaskId(task_id), caller)
     )
+
+
+@router.get("/tasks/{task_id}/similar", summary="Labelled records that resemble the task's")
+async def similar(task_id: str, caller: Labeller, parts: Parts) -> SimilarRecords:
+    """Records to train on and those that ended rounds have labelled; none that measure a model, and
+    no known answers."""
+
+    def look(connection: Connection) -> SimilarRecords:
+        return similar_records(connection, detail_for_holder(connection, TaskId(task_id), caller))
+
+    return await parts.in_transaction(look)
+
+
+@router.post("/tasks/{task_id}/suggestion", summary="Ask what the model says of the record")
+async def suggestion(task_id: str, caller: Labeller, parts: Parts) -> Suggestion:
+    """Where the round allows it. It is noted: an answer from now on says that it was seen."""
+
+    def ask(connection: Connection) -> Suggestion:
+        detail = detail_for_holder(connection, TaskId(task_id), caller)
+        if not detail.plan.reviewing.suggestions or detail.task.kind is not TaskKind.REVIEW:
+            raise SuggestionsHidden(
+                "in this round everybody judges for themselves: what the model says is not shown",
+                hint="a round shows it where its rules of reviewing say suggestions: true",
+            )
+        return Suggestion(
+            suggestion=reveal(connection, detail.task, caller.account_id),
+            shown=shown_by(connection, detail.task, caller.account_id).digest,
+        )
+
+    return await parts.in_transaction(ask)
 
 
 @router.post("/tasks/{task_id}/lease", summary="Keep a task longer, or take it back if it is free")

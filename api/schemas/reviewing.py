@@ -54,6 +54,8 @@ class ReviewingBody(Body):
     remind_at: list[float] = Field(default_factory=list, max_length=MAX_NAMED)
     """Shares of the time to the deadline at which reviewers are reminded."""
     escalations: list[EscalationBody] = Field(default_factory=list, max_length=MAX_NAMED)
+    suggestions: bool = ReviewRules.suggestions
+    """Whether a reviewer may ask what the model says; their answer notes that they have."""
 
     @property
     def rules(self) -> ReviewRules:
@@ -68,6 +70,7 @@ class ReviewingBody(Body):
                 rationale_for=tuple(given),
                 undo_seconds=self.undo_seconds,
                 remind_at=tuple(self.remind_at),
+                suggestions=self.suggestions,
                 escalations=tuple(
                     Escalation(
                         after_hours=each.after_hours,

@@ -7,8 +7,9 @@ from dataclasses import dataclass
 from pydantic import ConfigDict, Field
 
 from api.schemas.body import Body, Document
-from api.schemas.tasks import AnswerBody, Receipt
+from api.schemas.tasks import AnswerBody, LabelChoice, Receipt
 from domain.ids import RecordId, ReviewId, RoundId, TaskId, Timestamp
+from domain.records import ContentKind
 from domain.reviews import Verdict
 from domain.tasks import ReviewStatus, TaskKind
 from storage.reviews import Review
@@ -103,6 +104,7 @@ class MyReview:
 
     @classmethod
     def of(cls, review: Review, *, undo_until: Timestamp | None) -> MyReview:
+        """An answer as whoever gave it sees it."""
         return cls(
             review_id=review.review_id,
             task_id=review.task_id,
@@ -119,3 +121,34 @@ class MyReview:
             decided_at=review.decided_at,
             undo_until=undo_until,
         )
+
+
+@dataclass(frozen=True, kw_only=True)
+class Chosen:
+    """Why a record is in its round's batch."""
+
+    arm: str
+    reason: str
+    score: float | None
+    propensity: float | None
+    """Probability that a uniform draw would have included the record; random arm only."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class MyReviewInFull:
+    """An answer of yours with what it was given to, and why that was chosen."""
+
+    review_id: ReviewId
+    verdict: Verdict
+    content_kind: ContentKind
+    content: Document
+    metadata: Document
+    schema: str
+    guideline: str
+    labels: list[LabelChoice]
+    correctable: bool
+    """Whether another label can take the place of this one."""
+    mixed: bool
+    """Whether known answers are mixed in, so that nothing is said of why."""
+    chosen: Chosen | None
+    """None while the record is yours to answer again, and in rounds with known answers."""

@@ -37,6 +37,8 @@ class MaskedReview:
     answer: str
     confidence: float | None
     rationale: str
+    seconds: float
+    """That they looked at the record."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -73,8 +75,38 @@ class TaskView:
     """Verdicts that are not taken without a reason."""
     undo_seconds: float
     """How long an answer may be taken back after it was counted."""
+    may_reveal: bool = False
+    """Whether the round lets you ask what the model says: POST …/suggestion."""
     reviews: list[MaskedReview] = field(default_factory=list)
     """Of an adjudication only: reviewers do not see each other's answers."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Suggestion:
+    """What the model says of the record; an answer from now on notes that it was seen."""
+
+    suggestion: str | None
+    shown: Sha256
+    """What the task shows with it: sent back with the answer."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class SimilarRecord:
+    """A record with a label, which resembles the task's."""
+
+    record_id: RecordId
+    content: Document
+    label: str
+    similarity: float
+    """From 0 to 1."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class SimilarRecords:
+    records: list[SimilarRecord]
+    """The most alike first."""
+    why: Literal["nothing_labelled", "nothing_alike"] | None = None
+    """Why there are none."""
 
 
 Why = Literal[

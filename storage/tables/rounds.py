@@ -208,6 +208,15 @@ task_skips = Table(
 )
 """Tasks that a person has passed by, with why: they are not offered to them again."""
 
+suggestions_seen = Table(
+    "suggestions_seen",
+    metadata,
+    Column("task_id", Text, ForeignKey("tasks.task_id"), primary_key=True),
+    Column("account_id", Text, primary_key=True),
+    Column("seen_at", Instant, nullable=False, server_default=text("now()")),
+)
+"""Who asked what the model says of a record, before they answered."""
+
 task_directions = Table(
     "task_directions",
     metadata,

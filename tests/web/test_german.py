@@ -52,7 +52,7 @@ def test_a_german_visitor_reviews_a_record(visitors: Visitors, team: Team, round
         ("x", "Ausschließen. Warum?"),
         ("a", "Zwischen welchen Labels?"),
         ("e", "Zur Schlichtung weitergeben"),
-        ("s", "Überspringen. Warum?"),
+        ("Space", "Überspringen. Warum?"),
         ("?", "Tasten"),
     ):
         page.keyboard.press(key)

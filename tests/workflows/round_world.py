@@ -264,16 +264,16 @@ class World:
             guideline="news@1",
             actor=who,
             submitted_at=now(),
-            shown=self.shown(task),
+            shown=self.shown(task, who),
         )
         shard = self.client.get_workflow_handle(shard_workflow_id(round_id, task.shard))
         await shard.signal("adjudicate" if kind is TaskKind.ADJUDICATION else "review", submission)
         return True
 
-    def shown(self, task: tasks.Task) -> Sha256:
+    def shown(self, task: tasks.Task, who: Actor) -> Sha256:
         """As the API says it of what a task shows."""
         with self.engine.connect() as connection:
-            return shown_by(connection, task).digest
+            return shown_by(connection, task, who.account_id).digest
 
     def decision(
         self,

@@ -42,6 +42,7 @@ def check_shown(evidence: Evidence, tables: Tables) -> Iterator[Finding]:
 
 def _shown(evidence: Evidence, plan: RoundPlan, entry: Entry, content_digest: str) -> Sha256:
     policy = evidence.policies[-1]
+    suggestion = entry.decision.detail.get("suggestion")
     return Shown(
         content_digest=Sha256(content_digest),
         guideline=plan.guideline,
@@ -50,4 +51,5 @@ def _shown(evidence: Evidence, plan: RoundPlan, entry: Entry, content_digest: st
         policy=f"{policy.name}@{policy.version}",
         policy_digest=policy.digest,
         look=int(str(entry.decision.detail["look"])),
+        suggestion=None if suggestion is None else str(suggestion),
     ).digest

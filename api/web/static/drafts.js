@@ -1,7 +1,8 @@
-// Text that is not sent yet, by task: it survives a closed tab.
+// What is not sent yet, by task: it survives a reload and a closed tab.
 
 const PREFIX = "labelwright/draft/";
 const KEEP_MS = 14 * 86_400_000;
+const NOTHING = { text: "", labels: [], confidence: null };
 
 export class Drafts {
   constructor(account) {
@@ -9,16 +10,20 @@ export class Drafts {
     forgetOld();
   }
 
+  /** `{text, labels, confidence}`, each empty where nothing was begun. */
   read(task) {
-    return parsed(this.prefix + task)?.text ?? "";
+    return { ...NOTHING, ...parsed(this.prefix + task) };
   }
 
-  write(task, text) {
+  write(task, { text = "", labels = [], confidence = null } = {}) {
     try {
-      if (text) localStorage.setItem(this.prefix + task, JSON.stringify({ text, at: Date.now() }));
-      else localStorage.removeItem(this.prefix + task);
+      if (text || labels.length || confidence) {
+        localStorage.setItem(this.prefix + task, JSON.stringify({ text, labels, confidence, at: Date.now() }));
+      } else {
+        localStorage.removeItem(this.prefix + task);
+      }
     } catch {
-      // Full or switched off: the text is still in its field.
+      // Full or switched off: it is still on the page.
     }
   }
 }

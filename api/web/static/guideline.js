@@ -4,6 +4,7 @@ import { find } from "./dom.js";
 import { t } from "./i18n.js";
 
 export class GuidelinePanel {
+  stays = true;
   #panel;
   #loaded = "";
 
@@ -11,19 +12,9 @@ export class GuidelinePanel {
     this.#panel = panel;
   }
 
-  get isOpen() {
-    return !this.#panel.hidden;
-  }
-
-  /** Opens or closes it; says whether it is open now. */
-  toggle() {
-    this.#panel.hidden = this.isOpen;
-    return this.isOpen;
-  }
-
-  /** Shows `name@version`, if the panel is open. */
-  async show(wanted) {
-    if (!this.isOpen || this.#loaded === wanted) return;
+  /** Shows the guideline of the task. */
+  async show({ guideline: wanted }) {
+    if (this.#loaded === wanted) return;
     const place = find("#guideline-text", this.#panel);
     try {
       const response = await fetch(`/guidelines/${wanted.replace("@", "/")}`);

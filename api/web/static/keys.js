@@ -18,3 +18,7 @@ export function isUndo(event) {
   if (event.target instanceof Element && event.target.closest(FIELDS)) return false;
   return event.key.toLowerCase() === "z";
 }
+
+/** Whether the key does what it does on any button or link, so that it is not ours. */
+export const presses = (event, key) =>
+  (key === "Enter" || key === " ") && Boolean(event.target.closest?.("button, a, summary, input, label"));

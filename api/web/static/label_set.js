@@ -9,6 +9,7 @@ export class LabelSet {
   #chosen = [];
   #least = 1;
   #most = 1;
+  #single = false;
 
   /** `changed()` after every change of what is chosen. */
   constructor(line, changed) {
@@ -16,13 +17,19 @@ export class LabelSet {
     this.#changed = changed;
   }
 
-  /** Begins anew, for a task; the line is there only where a record may have several labels. */
-  show(task) {
+  /** Begins anew, for a task. The line is there where labels are chosen first and sent then: where
+   * a record may have several, and with `first` also where it has one. */
+  show(task, { first = false } = {}) {
+    this.#single = task.choice !== "multiple";
     this.#chosen = [];
-    this.#least = task.min_labels;
-    this.#most = task.max_labels;
-    this.#line.hidden = task.choice !== "multiple";
+    this.#least = this.#single ? 1 : task.min_labels;
+    this.#most = this.#single ? 1 : task.max_labels;
+    this.#line.hidden = this.#single && !first;
     this.#tell();
+  }
+
+  get labels() {
+    return this.#chosen;
   }
 
   has(label) {
@@ -30,7 +37,7 @@ export class LabelSet {
   }
 
   toggle(label) {
-    if (!this.has(label) && this.#chosen.length >= this.#most) {
+    if (!this.has(label) && this.#chosen.length >= this.#most && !this.#single) {
       this.#tell(
         tn(
           "{count} label at the most: take one back before you add “{label}”.",
@@ -41,9 +48,10 @@ export class LabelSet {
       );
       return;
     }
+    const others = this.#single ? [] : this.#chosen;
     this.#chosen = this.has(label)
-      ? this.#chosen.filter((each) => each !== label)
-      : [...this.#chosen, label].sort();
+      ? others.filter((each) => each !== label)
+      : [...others, label].sort();
     this.#tell();
     this.#changed();
   }
@@ -51,6 +59,7 @@ export class LabelSet {
   /** The verdict that the chosen labels are; null while they are too few. */
   get verdict() {
     if (this.#chosen.length < this.#least) return null;
+    if (this.#single) return { kind: "label", label: this.#chosen[0] };
     return { kind: "label", labels: this.#chosen };
   }
 

@@ -4,27 +4,29 @@
 import { all, make } from "./dom.js";
 
 const DIGITS = "1234567890";
-// Letters that mean nothing else on the page.
-const LETTERS = "qwrtyiopdfhjklzvbnm";
+const LETTERS = [..."qwrtyiodhjlzvbn"];
 
-function keysOf({ key }, place) {
+function keysOf({ key }, place, letters) {
   if (key) return key;
-  const letter = LETTERS[Math.floor(place / DIGITS.length) - 1];
+  const letter = letters[Math.floor(place / DIGITS.length) - 1];
   return letter ? letter + DIGITS[place % DIGITS.length] : "";
 }
 
 export class LabelBoard {
   #container;
   #choose;
+  #letters;
   #labels = [];
   #byKey = new Map();
   #started = "";
   #shown = "";
 
-  /** `choose(label)` when a label's key is pressed or its button is clicked. */
-  constructor(container, choose) {
+  /** `choose(label)` when a label's key is pressed or its button is clicked; `letters()` are those
+   * that mean nothing else on the page. */
+  constructor(container, choose, letters = () => LETTERS) {
     this.#container = container;
     this.#choose = choose;
+    this.#letters = letters;
   }
 
   get length() {
@@ -38,8 +40,9 @@ export class LabelBoard {
 
   show(labels) {
     this.#started = "";
-    const fresh = JSON.stringify(labels);
-    if (fresh !== this.#shown) this.#build(labels);
+    const letters = this.#letters();
+    const fresh = JSON.stringify([labels, letters]);
+    if (fresh !== this.#shown) this.#build(labels, letters);
     this.#shown = fresh;
     this.filter("");
     this.mark(() => ({}));
@@ -88,12 +91,12 @@ export class LabelBoard {
     this.#started = "";
   }
 
-  #build(labels) {
+  #build(labels, letters) {
     this.#labels = labels;
     this.#byKey.clear();
     const buttons = labels.map((choice, place) => {
       const { label, meaning } = choice;
-      const key = keysOf(choice, place);
+      const key = keysOf(choice, place, letters);
       if (key) this.#byKey.set(key, label);
       return make(
         "button",

@@ -1,0 +1,238 @@
+"""What the desk offers besides labels: other keys, history, search, what surrounds a record."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from playwright.sync_api import Page, Route, expect
+
+from tests.web.conftest import Visitors, rounds_on
+from tests.web.desk import GLANCE_MS, Arrived, label_by_key, look, record_on
+from tests.web.team import Team
+
+pytestmark = [pytest.mark.slow, pytest.mark.browser, pytest.mark.xdist_group("web")]
+
+LONG = "The parcel came late. " * 400 + "Only the refund is missing."
+ARABIC = "أين طردي؟ لقد طلبته قبل أسبوع."
+
+
+@pytest.fixture(scope="module")
+def round_id(team: Team, pool: str) -> Iterator[str]:
+    with rounds_on(team, pool) as start:
+        yield start(40, undo_seconds=600, suggestions=True)
+
+
+@pytest.fixture(scope="module")
+def texts(team: Team) -> Iterator[str]:
+    team.import_texts("letters", labels=["late", "refund"], texts=[LONG, ARABIC])
+    with rounds_on(team, "letters") as start:
+        yield start(2)
+
+
+@pytest.fixture
+def arrived(team: Team, round_id: str) -> Arrived:
+    return Arrived(team, round_id)
+
+
+def saved(page: Page, words: str) -> None:
+    expect(page.locator("#saved")).to_have_text(f"✓ {words} – saved")
+
+
+def test_a_key_is_changed_and_stays_changed_in_this_browser(
+    visitors: Visitors, round_id: str
+) -> None:
+    page = visitors.sign_in("Rita").page
+    look(page)
+    page.keyboard.press("?")
+    sheet = page.locator("#keys")
+    sheet.get_by_role("button", name="Another key for: exclude").click()
+    for refused in ("5", "Backspace"):
+        page.keyboard.press(refused)
+        expect(page.locator("#keys-message")).to_contain_text("cannot be used")
+    page.keyboard.press("g")
+    expect(page.locator("#keys-message")).to_contain_text("g is taken")
+    page.keyboard.press("v")
+    expect(page.locator("#keys-message")).to_contain_text("v it is")
+    page.reload()
+    look(page)
+    expect(page.locator("[data-command=exclude] kbd")).to_have_text("v")
+    page.keyboard.press("x")
+    expect(page.locator("#exclude")).to_be_hidden()
+    page.keyboard.press("v")
+    expect(page.locator("#exclude")).to_be_visible()
+    page.keyboard.press("Escape")
+    page.keyboard.press("?")
+    page.get_by_role("button", name="Back to the usual keys").click()
+    expect(page.locator("[data-command=exclude] kbd")).to_have_text("x")
+
+
+def test_who_wants_to_chooses_first_and_sends_with_enter(
+    visitors: Visitors, arrived: Arrived
+) -> None:
+    page = visitors.sign_in("Rita").page
+    look(page)
+    page.keyboard.press("?")
+    page.get_by_label("A label’s key sends the answer at once").uncheck()
+    page.keyboard.press("Escape")
+    record = record_on(page)
+    page.keyboard.press("3")
+    page.keyboard.press("4")
+    expect(page.locator("#labels button[aria-pressed=true]")).to_have_text("4")
+    page.reload()
+    look(page)
+    assert record_on(page) == record
+    expect(page.locator("#labels button[aria-pressed=true]")).to_have_text("4")
+    page.keyboard.press("Enter")
+    saved(page, "4")
+    arrived.wait_for(1)
+
+
+def test_the_arrows_go_through_the_last_answers_and_say_why_each_was_chosen(
+    visitors: Visitors, arrived: Arrived
+) -> None:
+    page = visitors.sign_in("Rita").page
+    first, second = label_by_key(page), label_by_key(page)
+    arrived.wait_for(2)
+    look(page)
+    record = record_on(page)
+    history = page.locator("#history")
+    page.keyboard.press("ArrowLeft")
+    expect(history).to_contain_text(second)
+    expect(history).to_contain_text("Chosen because:")
+    expect(history.locator("canvas")).to_be_visible()
+    page.keyboard.press("ArrowLeft")
+    expect(history).to_contain_text(first)
+    page.keyboard.press("ArrowRight")
+    page.keyboard.press("ArrowRight")
+    expect(history).to_be_hidden()
+    assert record_on(page) == record
+
+
+def test_why_a_record_was_chosen_is_told_to_nobody_who_has_not_answered(
+    visitors: Visitors, team: Team, round_id: str
+) -> None:
+    visit = visitors.nobody()
+    told: list[str] = []
+    visit.page.on("response", lambda response: told.append(_text(response)))
+    page = visit.page
+    page.goto("/review")
+    page.get_by_label("Your name").fill("Rita")
+    page.get_by_label("One-time password").fill(team.new_password("Rita"))
+    page.get_by_role("button", name="Sign in").click()
+    look(page)
+    record = record_on(page)
+    about = [each for each in told if record in each]
+    assert about
+    for each in about:
+        for word in ("propensity", "uncertain", "predicted", 'suggestion":', "Ravi"):
+            assert word not in each
+
+
+def _text(response: Any) -> str:
+    kind = response.headers.get("content-type", "")
+    return response.text() if response.ok and "json" in kind else ""
+
+
+def test_what_the_model_says_is_seen_on_demand_and_noted_with_the_answer(
+    visitors: Visitors, team: Team, round_id: str
+) -> None:
+    page = visitors.sign_in("Rita").page
+    look(page)
+    record = record_on(page)
+    page.keyboard.press("p")
+    said = page.locator("#suggestion .given-answer")
+    expect(said).to_be_visible()
+    label = said.inner_text()
+    page.keyboard.press(label)
+    saved(page, label)
+    entries = team["Olga"].api.get(f"/rounds/{round_id}/ledger").json()["items"]
+    [noted] = [
+        each
+        for each in entries
+        if each["kind"] == "review_accepted"
+        and each["subject"] == record
+        and each["detail"].get("suggestion") is not None
+    ]
+    assert noted["detail"]["suggestion"] == label
+
+
+def test_a_round_that_shows_no_suggestion_says_so(visitors: Visitors, texts: str) -> None:
+    page = on_the_letters(visitors.sign_in("Ravi", "/inbox").page, texts)
+    page.keyboard.press("p")
+    expect(page.locator("#suggestion")).to_contain_text("judges for themselves")
+
+
+def test_similar_records_have_labels_and_are_none_that_test(
+    visitors: Visitors, team: Team, round_id: str
+) -> None:
+    page = visitors.sign_in("Rita").page
+    look(page)
+    page.keyboard.press("s")
+    cards = page.locator("#similar .like")
+    expect(cards).to_have_count(5)
+    expect(cards.first).to_contain_text("alike")
+    task = team["Rita"].api.get("/queue").json()["mine"][0]
+    found = team["Rita"].api.get(f"/tasks/{task}/similar").json()["records"]
+    alike = [each["similarity"] for each in found]
+    assert alike == sorted(alike, reverse=True)
+    rosa = team["Rosa"].api
+    roles = {
+        rosa.get(f"/pools/digits/records/{each['record_id']}").json()["role"] for each in found
+    }
+    assert roles == {"train"}
+
+
+def on_the_letters(page: Page, round_id: str) -> Page:
+    """Only this round's records come to the desk; waits for the first."""
+
+    def only_this_round(route: Route) -> None:
+        asked = json.loads(route.request.post_data or "{}") | {"round": round_id}
+        route.continue_(post_data=json.dumps(asked))
+
+    for how in ("claim", "peek"):
+        page.route(f"**/tasks/{how}", only_this_round)
+    page.goto("/review")
+    expect(page.locator("#record .text")).to_be_visible()
+    page.wait_for_timeout(GLANCE_MS)
+    return page
+
+
+def test_a_long_text_folds_and_is_searched(visitors: Visitors, texts: str) -> None:
+    page = on_the_letters(visitors.sign_in("Ravi", "/inbox").page, texts)
+    if "parcel" not in page.locator("#record").inner_text():
+        expect(page.locator("#record .text")).to_have_css("direction", "rtl")
+        page.keyboard.press("1")
+        expect(page.locator("#record .text")).to_contain_text("parcel")
+    record = page.locator("#record")
+    folded = record.bounding_box()
+    page.keyboard.press("m")
+    whole = record.bounding_box()
+    assert folded is not None
+    assert whole is not None
+    assert whole["height"] > 2 * folded["height"]
+    page.keyboard.press("f")
+    page.keyboard.type("PARCEL")
+    expect(page.locator("#search [role=status]")).to_have_text("1 of 400")
+    page.keyboard.press("Shift+Enter")
+    expect(page.locator("#search [role=status]")).to_have_text("400 of 400")
+    page.keyboard.press("Escape")
+    expect(page.locator("#search")).to_be_hidden()
+
+
+def test_the_end_of_a_lease_is_counted_down_and_put_off(
+    visitors: Visitors, arrived: Arrived
+) -> None:
+    visit = visitors.sign_in("Rita", "/inbox")
+    page = visit.page
+    page.clock.install()
+    page.goto("/review")
+    expect(page.locator("#record canvas")).to_be_visible()
+    lease = page.locator("#lease")
+    expect(lease).to_be_hidden()
+    page.clock.fast_forward("13:30")
+    expect(lease).to_contain_text("goes back to the queue")
+    page.clock.fast_forward("02:00")
+    expect(lease).to_contain_text("back in the queue")
