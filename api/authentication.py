@@ -34,6 +34,7 @@ __all__ = ["Authentication", "Caller", "SignedIn", "allowing", "caller_of", "is_
 
 SIGN_IN_PAGE = "/sign-in"
 LANGUAGE_PATH = "/language"
+THEME_PATH = "/theme"
 PROVIDER_PAGE = "/sign-in/provider"
 CALLBACK_PAGE = "/sign-in/callback"
 DECODE = "/api/v1/codec/decode"
@@ -51,6 +52,7 @@ OPEN: frozenset[tuple[str, str]] = frozenset(
         ("GET", CALLBACK_PAGE),
         ("POST", "/api/v1/sessions"),
         ("POST", LANGUAGE_PATH),
+        ("POST", THEME_PATH),
     }
 )
 """Routes without a caller: none of them shows anything of a pool, a round or a person."""

@@ -156,7 +156,7 @@ async def _invalid(_request: Request, error: Exception) -> JSONResponse:
     return JSONResponse(faults_document(error.errors()), status_code=422, media_type=MEDIA_TYPE)
 
 
-async def _framework(_request: Request, error: Exception) -> JSONResponse:
+async def framework_problem(_request: Request, error: Exception) -> JSONResponse:
     assert isinstance(error, HTTPException)  # noqa: S101 - see `_ours`
     code, hint = _FRAMEWORK_CODES.get(error.status_code, ("http_error", ""))
     return problem(
@@ -185,5 +185,5 @@ def install(app: FastAPI) -> None:
         app.add_exception_handler(driver_error, _database)
     app.add_exception_handler(RPCError, _temporal)
     app.add_exception_handler(RequestValidationError, _invalid)
-    app.add_exception_handler(HTTPException, _framework)
+    app.add_exception_handler(HTTPException, framework_problem)
     app.add_exception_handler(Exception, _unforeseen)

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from fastapi import FastAPI
+from fastapi import FastAPI, Request
+from starlette.exceptions import HTTPException
 from starlette.responses import Response
 from starlette.staticfiles import StaticFiles
 from starlette.types import Scope
 
+from api.language import speaking
+from api.problems import framework_problem
 from api.web import (
     account,
     accounts,
@@ -20,9 +23,11 @@ from api.web import (
     policies,
     rounds,
     session,
+    theme,
     webhooks,
 )
-from api.web.rendering import HERE
+from api.web.rendering import HERE, error_page, language_of
+from domain.errors import NotFound
 
 
 def install(app: FastAPI) -> None:
@@ -30,6 +35,7 @@ def install(app: FastAPI) -> None:
     for module in (
         session,
         language,
+        theme,
         inbox,
         desk,
         rounds,
@@ -43,7 +49,18 @@ def install(app: FastAPI) -> None:
         webhooks,
     ):
         app.include_router(module.router)
+    app.add_exception_handler(HTTPException, _nowhere)
     app.mount("/static", _Static(directory=HERE / "static"), name="static")
+
+
+async def _nowhere(request: Request, error: Exception) -> Response:
+    """An address that leads nowhere is a page for whoever asked in a browser."""
+    assert isinstance(error, HTTPException)  # noqa: S101 - what it is installed for
+    asked = request.headers.get("accept", "")
+    if error.status_code != 404 or request.url.path.startswith("/api/") or "text/html" not in asked:
+        return await framework_problem(request, error)
+    with speaking(language_of(request)):
+        return error_page(request, NotFound("there is no such page"))
 
 
 class _Static(StaticFiles):

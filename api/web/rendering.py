@@ -14,7 +14,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 from starlette.responses import HTMLResponse, Response
 
-from api.authentication import LANGUAGE_PATH, Caller
+from api.authentication import LANGUAGE_PATH, THEME_PATH, Caller
 from api.batch_words import share_words
 from api.catalogues import language_for, languages
 from api.language import (
@@ -22,6 +22,7 @@ from api.language import (
     MINUS,
     N_,
     NO_BREAK_SPACE,
+    Language,
     capital,
     decimal,
     gettext,
@@ -49,6 +50,10 @@ HERE = Path(__file__).parent
 
 LANGUAGE_COOKIE = "labelwright_language"
 """The language that somebody has chosen in this browser."""
+
+THEME_COOKIE = "labelwright_theme"
+"""`light` or `dark`, as somebody has chosen in this browser."""
+THEMES = {"system": N_("as the system"), "light": N_("light"), "dark": N_("dark")}
 
 CONTENT_SECURITY_POLICY = "; ".join(
     (
@@ -94,6 +99,7 @@ def places_of(caller: Caller | None) -> list[Place]:
 def page(request: Request, template: str, *, status: int = 200, **facts: object) -> HTMLResponse:
     """The template, filled with the facts; every page also knows who looks and where they are."""
     caller: Caller | None = getattr(request.state, "caller", None)
+    theme = request.cookies.get(THEME_COOKIE, "system")
     query = f"?{request.url.query}" if request.url.query else ""
     shared: dict[str, object] = {
         "caller": caller,
@@ -104,6 +110,9 @@ def page(request: Request, template: str, *, status: int = 200, **facts: object)
         "language": spoken(),
         "languages": list(languages().values()),
         "language_path": LANGUAGE_PATH,
+        "theme": theme if theme in THEMES else "system",
+        "themes": THEMES,
+        "theme_path": THEME_PATH,
         "script_catalogue": script_address(spoken()),
     }
     text = TEMPLATES.get_template(template).render(shared | facts)
@@ -118,6 +127,12 @@ def page(request: Request, template: str, *, status: int = 200, **facts: object)
     )
 
 
+def language_of(request: Request) -> Language:
+    """The one that was chosen, else the first that the browser asks for and there is."""
+    chosen = request.cookies.get(LANGUAGE_COOKIE)
+    return language_for(chosen, request.headers.get("accept-language", ""))
+
+
 class PageRoute(APIRoute):
     """A route whose errors are pages too: a person asked, not a program."""
 
@@ -125,19 +140,18 @@ class PageRoute(APIRoute):
         handler = super().get_route_handler()
 
         async def answer(request: Request) -> Response:
-            chosen = request.cookies.get(LANGUAGE_COOKIE)
-            with speaking(language_for(chosen, request.headers.get("accept-language", ""))):
+            with speaking(language_of(request)):
                 try:
                     return await handler(request)
                 except RequestValidationError:
-                    return _error_page(request, NotFound("there is no such page"))
+                    return error_page(request, NotFound("there is no such page"))
                 except LabelwrightError as error:
-                    return _error_page(request, error)
+                    return error_page(request, error)
 
         return answer
 
 
-def _error_page(request: Request, error: LabelwrightError) -> Response:
+def error_page(request: Request, error: LabelwrightError) -> Response:
     response = page(request, "error.html", status=error.status, error=error)
     if isinstance(error, Unavailable):
         response.headers["Retry-After"] = RETRY_AFTER_SECONDS

@@ -115,6 +115,7 @@ function show(next) {
   bar.begin(task.progress.done);
   beside.show(task);
   lease.show(task);
+  find("[data-command=search]").hidden = task.content_kind === "image";
   if (!adjudicating) find("[data-command=suggestion]").hidden = !task.may_reveal;
   focusRecord();
   queue.prefetch();
@@ -308,7 +309,7 @@ const commands = {
   suggestion: () => task && !adjudicating && beside.toggle("suggestion"),
   earlier: () => history.earlier(),
   later: () => history.later(),
-  search: () => task && finder.open(),
+  search: () => task && !find("[data-command=search]").hidden && finder.open(),
   unfold: () => folding.toggle(),
   filter: () => !find("#filter-line").hidden && find("#filter").focus(),
   keep: () => lease.keep(),

@@ -1,12 +1,23 @@
 // On every page: times in the reader's zone, the badge of the inbox, and signing out.
 
 import { call, Problem } from "./api.js";
-import { find, localTimes } from "./dom.js";
+import { all, find, localTimes } from "./dom.js";
 import { tn } from "./i18n.js";
 import { countUnsent } from "./outbox.js";
 import "./unread.js";
 
 localTimes();
+
+// What scrolls sideways can be scrolled by keyboard as well.
+function reachable() {
+  for (const each of all(".scroll, pre, .labels")) {
+    if (each.scrollWidth > each.clientWidth || each.scrollHeight > each.clientHeight) each.tabIndex = 0;
+    else each.removeAttribute("tabindex");
+  }
+}
+reachable();
+addEventListener("resize", reachable);
+document.addEventListener("renewed", reachable);
 
 const signOut = find("#sign-out");
 

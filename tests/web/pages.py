@@ -1,0 +1,210 @@
+"""Every page with somebody who looks at it: what the rules of accessibility are held against, and
+what screenshots are made of. A page that is missing here fails a test."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from playwright.sync_api import Page, expect
+
+from tests.web.desk import look
+from tests.web.team import Team, until
+
+REPLAY_MS = 120_000
+
+
+@dataclass(frozen=True, kw_only=True)
+class Scene:
+    """What there is to see: rounds of one pool, in different phases."""
+
+    closed: str
+    """A round that has published a dataset."""
+    waiting: str
+    """A round whose dataset waits for approval."""
+    reviewing: str
+    webhook: str
+    policy: str
+    """`name/version`"""
+    review: str
+    """An answer of Rita's."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Sight:
+    """A page as one person meets it."""
+
+    route: str
+    """As the application spells it."""
+    who: str
+    """A member of the team, `admin`, or nobody where it is empty."""
+    name: str
+    """Of its screenshot."""
+    address: Callable[[Scene], str] | None = None
+    ready: Callable[[Page], object] | None = None
+    """Brings what is wanted into sight."""
+
+    def path(self, scene: Scene) -> str:
+        return self.route if self.address is None else self.address(scene)
+
+
+def _ledger(page: Page) -> None:
+    expect(page.locator("#lines tbody tr").first).to_be_visible(timeout=REPLAY_MS)
+
+
+def _desk(page: Page) -> None:
+    look(page)
+    page.keyboard.press("s")
+    expect(page.locator("#similar .like").first).to_be_visible()
+
+
+def _history(page: Page) -> None:
+    look(page)
+    page.keyboard.press("ArrowLeft")
+    expect(page.locator("#why-chosen")).to_be_visible()
+
+
+def _keys(page: Page) -> None:
+    look(page)
+    page.keyboard.press("?")
+
+
+def _exclude(page: Page) -> None:
+    look(page)
+    page.keyboard.press("x")
+
+
+SIGHTS = (
+    Sight(route="/sign-in", who="", name="sign-in"),
+    Sight(route="/nowhere", who="Rosa", name="not-found"),
+    Sight(route="/", who="Rosa", name="home"),
+    Sight(route="/inbox", who="Rosa", name="inbox"),
+    Sight(route="/review", who="Rita", name="review", ready=_desk),
+    Sight(route="/review", who="Rita", name="review-history", ready=_history),
+    Sight(route="/review", who="Rita", name="review-keys", ready=_keys),
+    Sight(route="/review", who="Rita", name="review-exclude", ready=_exclude),
+    Sight(route="/adjudicate", who="Ada", name="adjudication", ready=look),
+    Sight(
+        route="/answers/{review_id}",
+        who="Rita",
+        name="answer",
+        address=lambda scene: f"/answers/{scene.review}",
+    ),
+    Sight(
+        route="/calibration/{round_id}",
+        who="Rita",
+        name="calibration",
+        address=lambda scene: f"/calibration/{scene.reviewing}",
+    ),
+    Sight(
+        route="/guidelines/{name}/{version}",
+        who="Rita",
+        name="guideline",
+        address=lambda _: "/guidelines/digits/1",
+    ),
+    Sight(route="/rounds", who="Rosa", name="rounds"),
+    Sight(
+        route="/rounds/{round_id}",
+        who="Rosa",
+        name="round",
+        address=lambda scene: f"/rounds/{scene.closed}",
+    ),
+    Sight(
+        route="/rounds/{round_id}",
+        who="Rosa",
+        name="round-reviewing",
+        address=lambda scene: f"/rounds/{scene.reviewing}",
+    ),
+    Sight(
+        route="/rounds/{round_id}/approval",
+        who="Paul",
+        name="approval",
+        address=lambda scene: f"/rounds/{scene.waiting}/approval",
+    ),
+    Sight(
+        route="/rounds/{round_id}/ledger",
+        who="Olga",
+        name="ledger",
+        address=lambda scene: f"/rounds/{scene.closed}/ledger",
+        ready=_ledger,
+    ),
+    Sight(route="/datasets", who="Rosa", name="datasets"),
+    Sight(
+        route="/datasets/{dataset}",
+        who="Rosa",
+        name="dataset",
+        address=lambda _: "/datasets/digits",
+    ),
+    Sight(
+        route="/datasets/{dataset}/{version}",
+        who="Rosa",
+        name="version",
+        address=lambda _: "/datasets/digits/1",
+    ),
+    Sight(route="/policies", who="Rosa", name="policies"),
+    Sight(route="/policies/new", who="Rosa", name="policy-new"),
+    Sight(
+        route="/policies/{name}/{version}",
+        who="Paul",
+        name="policy",
+        address=lambda scene: f"/policies/{scene.policy}",
+    ),
+    Sight(route="/account", who="Rita", name="account"),
+    Sight(route="/accounts", who="admin", name="accounts"),
+    Sight(route="/webhooks", who="admin", name="webhooks"),
+    Sight(
+        route="/webhooks/{webhook_id}",
+        who="admin",
+        name="webhook",
+        address=lambda scene: f"/webhooks/{scene.webhook}",
+    ),
+    Sight(route="/governance", who="Olga", name="governance"),
+)
+
+REDIRECTS = {"/policies/{name}", "/inbox/{notice_id}"}
+"""Addresses that lead to another page."""
+
+
+def set_the_scene(team: Team, pool: str) -> Scene:
+    """Rounds in the phases that people meet, one with a disputed record that is not settled yet."""
+    closed = team.start_round(pool, batch=20)
+    team.review_all("Rita", wrong=2)
+    team.review_all("Ravi")
+    _settle(team, closed)
+    team.wait_for_phase(closed, "approval")
+    digest = team.round(closed)["summary"]["candidate"]["digest"]
+    approval = {"approved": True, "dataset_digest": digest, "reason": "They look right."}
+    team["Paul"].api.post(f"/rounds/{closed}/approval", json=approval).raise_for_status()
+    team.wait_for_phase(closed, "closed")
+    waiting = team.start_round(pool, batch=12)
+    team.review_all("Rita", wrong=1)
+    team.review_all("Ravi")
+    _settle(team, waiting)
+    team.wait_for_phase(waiting, "approval")
+    reviewing = team.start_round(pool, batch=16, suggestions=True, undo_seconds=600)
+    first = team.claim("Ravi")
+    assert first is not None
+    team.answer("Ravi", first, "3")
+    team.review_all("Rita", wrong=8, at_most=8)
+    team.review_all("Ravi", at_most=8)
+    webhook = team.admin.post(
+        "/webhooks",
+        json={"url": "https://training.invalid/hook", "description": "trains the model"},
+    ).json()
+    mine = team["Rita"].api.get("/reviews/mine").json()
+    return Scene(
+        closed=closed,
+        waiting=waiting,
+        reviewing=reviewing,
+        webhook=webhook["webhook"]["webhook_id"],
+        policy="halves/1",
+        review=mine[0]["review_id"],
+    )
+
+
+def _settle(team: Team, round_id: str) -> None:
+    until(
+        lambda: team.round(round_id)["phase"] != "reviewing" or bool(team.review_all("Ada")),
+        "what people differed about is settled",
+    )
+    team.review_all("Ada")
