@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import secrets
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import Annotated
 
 from fastapi import APIRouter, Depends, Query, Response
@@ -12,6 +13,7 @@ from sqlalchemy import Connection
 from api.authentication import Caller, allowing
 from api.idempotency import Write, once
 from api.planning import plan_round
+from api.round_progress import Progress, is_blind, progress_of, unsaid
 from api.schemas.body import After, Document, IdempotencyKey, Limit, Page
 from api.schemas.rounds import BatchRecord, OutcomeView, RoundBody, RoundView
 from api.state import Parts, State
@@ -105,6 +107,19 @@ async def get_round(round_id: str, caller: Viewer, parts: Parts) -> RoundView:
     def look(connection: Connection) -> RoundView:
         round_ = rounds.get_round(connection, RoundId(round_id))
         return RoundView.of(round_, tasks.backlog(connection, round_.round_id))
+
+    return await parts.in_transaction(look)
+
+
+@router.get("/{round_id}/progress", summary="How a round gets on, in figures")
+async def get_progress(round_id: str, caller: Viewer, parts: Parts) -> Progress:
+    """What waits and for how long, the pace and the end that it leads to, and what has been
+    concluded. To people who still review here, nothing that others have said is told."""
+
+    def look(connection: Connection) -> Progress:
+        found = progress_of(connection, RoundId(round_id), datetime.now(UTC))
+        round_ = rounds.get_round(connection, RoundId(round_id))
+        return unsaid(found) if is_blind(caller.permissions, round_) else found
 
     return await parts.in_transaction(look)
 

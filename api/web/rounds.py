@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from typing import Annotated
 
 from fastapi import APIRouter, Depends, Query, Request
+from fastapi.concurrency import run_in_threadpool
 from sqlalchemy import Connection
 from starlette.responses import Response
 
 from api.authentication import Caller, allowing
+from api.language import speaking, spoken
+from api.round_progress import Progress, is_blind, progress_of, unsaid
 from api.state import Parts
 from api.web.batch import Wanted, batch_view, wanted_decision
+from api.web.progress import ProgressView, progress_view
 from api.web.rendering import PageRoute, page
 from api.web.standing import awaited, comparison_chart, lift_chart, progress, steps_of, work_of
 from domain.accounts import Permission
@@ -65,17 +70,25 @@ async def list_rounds(
 async def get_round(request: Request, round_id: str, caller: Viewer, parts: Parts) -> Response:
     def look(
         connection: Connection,
-    ) -> tuple[Round, list[Backlog], DatasetVersion | None, Wanted | None]:
+    ) -> tuple[Round, list[Backlog], DatasetVersion | None, Wanted | None, Progress]:
         round_ = rounds.get_round(connection, RoundId(round_id))
         return (
             round_,
             tasks.backlog(connection, round_.round_id),
             datasets.version_of_round(connection, round_.round_id),
             wanted_decision(connection, round_, caller),
+            progress_of(connection, round_.round_id, datetime.now(UTC)),
         )
 
-    round_, backlog, version, wanted = await parts.in_transaction(look)
+    round_, backlog, version, wanted, found = await parts.in_transaction(look)
     work = work_of(backlog)
+    blind = is_blind(caller.permissions, round_)
+    language = spoken()
+
+    def drawn() -> ProgressView:
+        with speaking(language):
+            return progress_view(unsaid(found) if blind else found, blind=blind)
+
     evaluation = round_.summary.get("evaluation")
     evaluation = evaluation if isinstance(evaluation, dict) else None
     return page(
@@ -87,6 +100,7 @@ async def get_round(request: Request, round_id: str, caller: Viewer, parts: Part
         awaited=awaited(round_, work),
         work=work,
         progress=progress(work),
+        figures=await run_in_threadpool(drawn),
         batch=round_.summary.get("batch"),
         view=batch_view(round_),
         used=round_.summary.get("policy"),
