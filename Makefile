@@ -49,6 +49,10 @@ docs: $(VENV)/.development ## Write the reference pages from the code
 messages: $(VENV)/.development ## Bring the catalogues of other languages up to date with what pages say
 	$(BIN)/python -m docs.messages
 
+.PHONY: screenshots
+screenshots: $(VENV)/.development browser ## Make a picture of every page, light and dark, into docs/images
+	$(BIN)/python -m tests.web.screenshots
+
 .PHONY: golden
 golden: $(VENV)/.development ## Record the histories that later versions must replay (once a release)
 	$(BIN)/python -m tests.replay.record

@@ -15,13 +15,14 @@ from domain.arms import KINDS
 from domain.events import EVENTS
 from domain.findings import FindingKind
 from domain.outcomes import How
-from domain.records import ContentKind
+from domain.profiles import Standing
+from domain.records import ContentKind, KnownRole
 from domain.retention import FOR_EVER, SAYS
 from domain.reviews import ExclusionReason, VerdictKind
 from domain.roles import DatasetRole
 from domain.rounds import Phase
 from domain.routing import Clearance
-from domain.tasks import TaskKind
+from domain.tasks import ReviewStatus, TaskKind
 from domain.webhooks import DeliveryState, WebhookState
 from storage.approval import Show
 from storage.rows import METADATA_NAMES
@@ -116,6 +117,10 @@ VOCABULARIES: Mapping[str, tuple[str, ...]] = {
     "exclusion": tuple(ExclusionReason),
     "outcome": tuple(How),
     "records shown": tuple(Show),
+    "review": tuple(ReviewStatus),
+    "known role": tuple(KnownRole),
+    "standing": tuple(Standing),
+    "model part": ("before", "after"),
     "content": tuple(ContentKind),
     "column": METADATA_NAMES,
     "metric": ("accuracy", "macro_f1"),

@@ -198,7 +198,7 @@ def reviews_of(
     )
     if record_id is not None:
         query = query.where(reviews.c.record_id == record_id)
-    return [_review(row) for row in connection.execute(query)]
+    return [review_of_row(row) for row in connection.execute(query)]
 
 
 def reviews_by_record(
@@ -216,7 +216,7 @@ def reviews_by_record(
     )
     found: dict[RecordId, list[Review]] = {record_id: [] for record_id in record_ids}
     for row in rows:
-        found[row.record_id].append(_review(row))
+        found[row.record_id].append(review_of_row(row))
     return found
 
 
@@ -225,7 +225,7 @@ def get_review(connection: Connection, review_id: ReviewId) -> Review | None:
     row = connection.execute(
         select(reviews).where(reviews.c.review_id == review_id, visible(connection, reviews))
     ).one_or_none()
-    return None if row is None else _review(row)
+    return None if row is None else review_of_row(row)
 
 
 def latest_of(connection: Connection, account_id: AccountId, *, limit: int) -> list[Review]:
@@ -236,7 +236,7 @@ def latest_of(connection: Connection, account_id: AccountId, *, limit: int) -> l
         .order_by(reviews.c.submitted_at.desc(), reviews.c.sequence.desc())
         .limit(limit)
     )
-    return [_review(row) for row in rows]
+    return [review_of_row(row) for row in rows]
 
 
 def count_accepted(
@@ -314,7 +314,7 @@ def _review_row(
     }
 
 
-def _review(row: Row[*tuple[object, ...]]) -> Review:
+def review_of_row(row: Row[*tuple[object, ...]]) -> Review:
     facts = dict(row._mapping)  # noqa: SLF001 -- SQLAlchemy's public name for it
     del facts["level"]  # what guards the row, and no part of what was said
     return Review(

@@ -10,6 +10,7 @@ from sqlalchemy import Connection
 from api.authentication import Caller, allowing
 from api.idempotency import Write, once
 from api.pinning import pinned_schema
+from api.record_story import Story, told_story
 from api.schemas.body import After, IdempotencyKey, Limit, Page
 from api.schemas.pools import PoolBody, PoolView, RecordView
 from api.state import Parts
@@ -96,6 +97,15 @@ async def list_records(
         )
 
     return await parts.in_transaction(read)
+
+
+@router.get("/{pool}/stories/{record_id:path}", summary="All that happened to a record, in order")
+async def get_story(pool: str, record_id: str, caller: Viewer, parts: Parts) -> Story:
+    """From its import over selection, answers and outcome to datasets and models. What would sway
+    somebody who may still be asked to judge it is left out, and counted."""
+    return await parts.in_transaction(
+        lambda connection: told_story(connection, PoolId(pool), RecordId(record_id), caller)
+    )
 
 
 @router.get("/{pool}/records/{record_id:path}", summary="A record as it is now")

@@ -98,6 +98,13 @@ async def calibration(request: Request, round_id: str, caller: Reviewer) -> Resp
     return page(request, "calibration.html", round_id=round_id)
 
 
+@router.get("/guidelines")
+async def guidelines(request: Request, caller: Reader, parts: Parts) -> Response:
+    del caller
+    found = await parts.in_transaction(definitions.list_guidelines)
+    return page(request, "guidelines.html", guidelines=found)
+
+
 @router.get("/guidelines/{name}/{version}")
 async def guideline(
     request: Request, name: str, version: Version, caller: Reader, parts: Parts

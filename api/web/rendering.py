@@ -84,8 +84,12 @@ PLACES = (
     Place(path="/review", name=N_("Review"), permission=Permission.REVIEW),
     Place(path="/adjudicate", name=N_("Adjudicate"), permission=Permission.ADJUDICATE),
     Place(path="/rounds", name=N_("Rounds"), permission=Permission.SEE_ROUNDS),
-    Place(path="/policies", name=N_("Policies"), permission=Permission.SEE_ROUNDS),
+    Place(path="/pools", name=N_("Pools"), permission=Permission.SEE_ROUNDS),
     Place(path="/datasets", name=N_("Datasets"), permission=Permission.SEE_ROUNDS),
+    Place(path="/models", name=N_("Models"), permission=Permission.SEE_ROUNDS),
+    Place(path="/policies", name=N_("Policies"), permission=Permission.SEE_ROUNDS),
+    Place(path="/guidelines", name=N_("Guidelines"), permission=Permission.SEE_ROUNDS),
+    Place(path="/reviewers", name=N_("Reviewers"), permission=Permission.START_ROUND),
     Place(path="/governance", name=N_("Governance"), permission=Permission.SEE_LEDGER),
     Place(path="/accounts", name=N_("Accounts"), permission=Permission.MANAGE_ACCOUNTS),
     Place(path="/webhooks", name=N_("Webhooks"), permission=Permission.MANAGE_WEBHOOKS),
@@ -205,6 +209,11 @@ def _digest(sha256: str | None) -> Markup:
     ).format(sha256, sha256[:12], sha256[12:])
 
 
+def _labelrows(counts: Mapping[str, int]) -> list[list[str]]:
+    """Counts as rows of a table."""
+    return [[label, decimal(count)] for label, count in counts.items()]
+
+
 def _sentence(text: str) -> str:
     return f"{capital(text)}."
 
@@ -276,6 +285,7 @@ def _environment() -> Environment:
         "word": word,
         "told": told,
         "told_parts": told_parts,
+        "labelrows": _labelrows,
         "capital": capital,
         "sentence": _sentence,
         "problem": _problem,

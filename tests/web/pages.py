@@ -28,6 +28,9 @@ class Scene:
     """`name/version`"""
     review: str
     """An answer of Rita's."""
+    record: str
+    """One that people differed about."""
+    model: str
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -141,6 +144,29 @@ SIGHTS = (
         name="version",
         address=lambda _: "/datasets/digits/1",
     ),
+    Sight(
+        route="/datasets/{dataset}/{version}/changes",
+        who="Rosa",
+        name="changes",
+        address=lambda _: "/datasets/digits/1/changes",
+    ),
+    Sight(route="/pools", who="Rosa", name="pools"),
+    Sight(route="/pools/{pool}", who="Rosa", name="pool", address=lambda _: "/pools/digits"),
+    Sight(
+        route="/pools/{pool}/records/{record_id:path}",
+        who="Olga",
+        name="story",
+        address=lambda scene: f"/pools/digits/records/{scene.record}",
+    ),
+    Sight(route="/models", who="Rosa", name="models"),
+    Sight(
+        route="/models/{digest}",
+        who="Rosa",
+        name="model",
+        address=lambda scene: f"/models/{scene.model}",
+    ),
+    Sight(route="/reviewers", who="Rosa", name="reviewers"),
+    Sight(route="/guidelines", who="Rosa", name="guidelines"),
     Sight(route="/policies", who="Rosa", name="policies"),
     Sight(route="/policies/new", who="Rosa", name="policy-new"),
     Sight(
@@ -172,6 +198,8 @@ def set_the_scene(team: Team, pool: str) -> Scene:
     team.review_all("Ravi")
     _settle(team, closed)
     team.wait_for_phase(closed, "approval")
+    outcomes = team["Rosa"].api.get(f"/rounds/{closed}/outcomes").json()["items"]
+    disputed = next(each["record_id"] for each in outcomes if each["how"] == "adjudication")
     digest = team.round(closed)["summary"]["candidate"]["digest"]
     approval = {"approved": True, "dataset_digest": digest, "reason": "They look right."}
     team["Paul"].api.post(f"/rounds/{closed}/approval", json=approval).raise_for_status()
@@ -191,6 +219,7 @@ def set_the_scene(team: Team, pool: str) -> Scene:
         "/webhooks",
         json={"url": "https://training.invalid/hook", "description": "trains the model"},
     ).json()
+    models = team["Rosa"].api.get(f"/rounds/{closed}/models").json()
     mine = team["Rita"].api.get("/reviews/mine").json()
     return Scene(
         closed=closed,
@@ -199,6 +228,8 @@ def set_the_scene(team: Team, pool: str) -> Scene:
         webhook=webhook["webhook"]["webhook_id"],
         policy="halves/1",
         review=mine[0]["review_id"],
+        record=disputed,
+        model=models[-1]["digest"],
     )
 
 

@@ -10,7 +10,7 @@ localTimes();
 
 // What scrolls sideways can be scrolled by keyboard as well.
 function reachable() {
-  for (const each of all(".scroll, pre, .labels")) {
+  for (const each of all(".scroll, .card, pre, .labels")) {
     if (each.scrollWidth > each.clientWidth || each.scrollHeight > each.clientHeight) each.tabIndex = 0;
     else each.removeAttribute("tabindex");
   }

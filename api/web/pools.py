@@ -1,0 +1,121 @@
+"""Pools: the list, what one is made of, its records, and the whole story of one record."""
+
+from __future__ import annotations
+
+import json
+from typing import Annotated
+
+from fastapi import APIRouter, Depends, Query, Request
+from fastapi.concurrency import run_in_threadpool
+from markupsafe import Markup
+from sqlalchemy import Connection
+from starlette.responses import Response
+
+from api.authentication import Caller, allowing
+from api.language import gettext, speaking, spoken
+from api.record_story import told_story
+from api.state import Parts
+from api.web.charts import bar_chart
+from api.web.rendering import PageRoute, page
+from domain.access import clearance_of
+from domain.accounts import Permission
+from domain.ids import PoolId, RecordId
+from domain.records import Record
+from storage import pools
+from storage.pool_profile import PoolProfile, pool_profile, search_records
+from storage.pools import Pool
+
+router = APIRouter(prefix="/pools", route_class=PageRoute, include_in_schema=False)
+
+Viewer = Annotated[Caller, Depends(allowing(Permission.SEE_ROUNDS))]
+
+SHOWN = 50
+MANY = 16
+"""Classes in a chart; the rest are in the table."""
+
+
+@router.get("")
+async def list_pools(
+    request: Request,
+    caller: Viewer,
+    parts: Parts,
+    after: Annotated[str | None, Query(max_length=100)] = None,
+) -> Response:
+    found = await parts.in_transaction(
+        lambda connection: pools.list_pools(
+            connection, after=None if after is None else PoolId(after), limit=SHOWN + 1
+        )
+    )
+    return page(
+        request,
+        "pools.html",
+        pools=found[:SHOWN],
+        next=found[SHOWN - 1].pool_id if len(found) > SHOWN else None,
+        first=after is None,
+        may_import=caller.may(Permission.IMPORT_RECORDS),
+    )
+
+
+@router.get("/{pool}")
+async def get_pool(
+    *,
+    request: Request,
+    pool: str,
+    caller: Viewer,
+    parts: Parts,
+    after: Annotated[str | None, Query(max_length=1_000)] = None,
+    begins: Annotated[str, Query(max_length=200)] = "",
+) -> Response:
+    """`begins` looks for records whose id begins so."""
+    del caller
+
+    def look(connection: Connection) -> tuple[Pool, PoolProfile, list[Record]]:
+        found = pools.get_pool(connection, PoolId(pool))
+        profile = pool_profile(connection, found.pool_id, records_in_it=found.records)
+        if begins:
+            ids = search_records(connection, found.pool_id, begins, limit=SHOWN)
+            return found, profile, [pools.get_record(connection, found.pool_id, id_) for id_ in ids]
+        shown = pools.list_records(
+            connection,
+            found.pool_id,
+            after=None if after is None else RecordId(after),
+            limit=SHOWN + 1,
+        )
+        return found, profile, shown
+
+    found, profile, records = await parts.in_transaction(look)
+    language = spoken()
+
+    def drawn() -> Markup | None:
+        with speaking(language):
+            return _labels(profile)
+
+    return page(
+        request,
+        "pool.html",
+        pool=found,
+        profile=profile,
+        levels=[(clearance_of(level), count) for level, count in sorted(profile.levels.items())],
+        labels=await run_in_threadpool(drawn),
+        records=[(each, json.dumps(each.content)) for each in records[:SHOWN]],
+        next=records[SHOWN - 1].record_id if len(records) > SHOWN else None,
+        begins=begins,
+    )
+
+
+@router.get("/{pool}/records/{record_id:path}")
+async def get_story(
+    request: Request, pool: str, record_id: str, caller: Viewer, parts: Parts
+) -> Response:
+    """What is left of a record that is not in the pool any more is shown as well."""
+    found = await parts.in_transaction(
+        lambda connection: told_story(connection, PoolId(pool), RecordId(record_id), caller)
+    )
+    return page(request, "story.html", story=found, may_audit=caller.may(Permission.SEE_LEDGER))
+
+
+def _labels(profile: PoolProfile) -> Markup | None:
+    if not profile.labels:
+        return None
+    rows = [{"name": label, "value": count} for label, count in list(profile.labels.items())[:MANY]]
+    return bar_chart(rows, title=gettext("Known labels"), unit=gettext("records"))
