@@ -259,7 +259,9 @@ def pairs_of_answers(connection: Connection, round_id: RoundId) -> dict[tuple[st
         )
         .group_by(one.c.answer, other.c.answer)
     )
-    return {(row.first, row.second): row.n for row in rows}
+    return {
+        (row.first.removeprefix("label:"), row.second.removeprefix("label:")): row.n for row in rows
+    }
 
 
 def yields(connection: Connection, round_id: RoundId) -> list[ArmYield]:

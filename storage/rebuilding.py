@@ -169,6 +169,15 @@ def _mended(
     return mended
 
 
+_MOMENTARY = (
+    stored.review_receipts,
+    stored.task_skips,
+    stored.suggestions_seen,
+    stored.guideline_gaps,
+)
+"""About tasks, and in no history: they go with a task that no history knows."""
+
+
 def _remove(
     connection: Connection, each: Rebuilt, wanted: dict[Key, Row], found: dict[Key, Row]
 ) -> int:
@@ -177,7 +186,7 @@ def _remove(
         return 0
     if each.table is stored.tasks:
         ids = [key[0] for key in gone]
-        for momentary in (stored.review_receipts, stored.task_skips, stored.suggestions_seen):
+        for momentary in _MOMENTARY:
             connection.execute(delete(momentary).where(momentary.c.task_id.in_(ids)))
     connection.execute(delete(each.table).where(tuple_(*each.table.primary_key).in_(gone)))
     return len(gone)

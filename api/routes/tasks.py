@@ -14,6 +14,7 @@ from api.authentication import Caller, allowing
 from api.schemas.tasks import (
     ClaimBody,
     Claimed,
+    GapBody,
     Lease,
     Queue,
     SimilarRecords,
@@ -31,6 +32,7 @@ from domain.ids import RoundId, TaskId
 from domain.profiles import Profile, Standing
 from domain.tasks import TaskKind
 from storage import claims, profiles, queues, reviews, tasks
+from storage.gaps import report_gap
 from storage.shown import reveal, shown_by
 
 router = APIRouter(prefix="/api/v1", tags=["tasks"])
@@ -108,6 +110,27 @@ async def suggestion(task_id: str, caller: Labeller, parts: Parts) -> Suggestion
         )
 
     return await parts.in_transaction(ask)
+
+
+@router.post(
+    "/tasks/{task_id}/guideline-gap",
+    status_code=204,
+    summary="Say that the guideline does not decide this record",
+)
+async def guideline_gap(task_id: str, body: GapBody, caller: Labeller, parts: Parts) -> None:
+    """Shown on the guideline's page to those who write it. Again replaces the note."""
+
+    def report(connection: Connection) -> None:
+        detail = detail_for_holder(connection, TaskId(task_id), caller)
+        report_gap(
+            connection,
+            detail.task,
+            caller.account_id,
+            guideline=detail.plan.guideline,
+            note=body.note.strip(),
+        )
+
+    await parts.in_transaction(report)
 
 
 @router.post("/tasks/{task_id}/lease", summary="Keep a task longer, or take it back if it is free")

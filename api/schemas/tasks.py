@@ -179,6 +179,15 @@ class ClaimBody(Body):
     """Tasks not to be given: the one on the screen while the next is fetched, those put off."""
 
 
+class GapBody(Body):
+    model_config = ConfigDict(
+        json_schema_extra={"examples": [{"note": "It says nothing of closed accounts."}]}
+    )
+
+    note: str = Field(default="", max_length=MAX_RATIONALE)
+    """What the guideline leaves open."""
+
+
 class VerdictBody(Body):
     kind: VerdictKind
     label: str | None = Field(default=None, max_length=MAX_SET)

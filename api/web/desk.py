@@ -10,6 +10,7 @@ from typing import Annotated
 from fastapi import APIRouter, Depends, Request
 from markdown_it import MarkdownIt
 from markupsafe import Markup
+from sqlalchemy import Connection
 from starlette.responses import Response
 
 from api.authentication import Caller, allowing
@@ -20,8 +21,10 @@ from api.state import Parts
 from api.web.rendering import PageRoute, page
 from domain.accounts import Permission
 from domain.ids import ReviewId
+from domain.labels import Guideline
 from domain.reviews import MAX_RATIONALE, ExclusionReason
 from storage import definitions
+from storage.gaps import GuidelineGap, gaps_of
 
 router = APIRouter(route_class=PageRoute, include_in_schema=False)
 
@@ -62,12 +65,15 @@ COMMANDS = {
     "search": N_("search within the record"),
     "unfold": N_("show all of a long text, or less"),
     "filter": N_("filter the labels by typing; Enter takes the first"),
+    "gap": N_("the guideline does not decide this record"),
     "keep": N_("keep the record longer"),
     "keys": N_("this sheet"),
 }
 """What a key does on the desk; which key, says static/keymap.js."""
 REVIEWERS = {"escalate", "suggestion"}
 """Commands that an adjudicator has no use for."""
+
+MANY_GAPS = 50
 
 # Guidelines come from people: their HTML stays text, and their pictures are not fetched.
 _markdown = MarkdownIt("commonmark", {"html": False}).enable("table").disable("image")
@@ -109,11 +115,15 @@ async def guidelines(request: Request, caller: Reader, parts: Parts) -> Response
 async def guideline(
     request: Request, name: str, version: Version, caller: Reader, parts: Parts
 ) -> Response:
-    del caller
-    found = await parts.in_transaction(
-        lambda connection: definitions.get_guideline(connection, name, version)
-    )
-    return page(request, "guideline.html", guideline=found, text=rendered(found.text))
+    tells = caller.may(Permission.SEE_ROUNDS)
+
+    def look(connection: Connection) -> tuple[Guideline, list[GuidelineGap]]:
+        found = definitions.get_guideline(connection, name, version)
+        return found, gaps_of(connection, name, limit=MANY_GAPS) if tells else []
+
+    found, gaps = await parts.in_transaction(look)
+    text = rendered(found.text)
+    return page(request, "guideline.html", guideline=found, text=text, gaps=gaps)
 
 
 def rendered(markdown: str) -> Markup:

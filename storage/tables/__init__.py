@@ -46,6 +46,7 @@ from storage.tables.results import (
 )
 from storage.tables.rounds import (
     batch_records,
+    guideline_gaps,
     lanes,
     outcomes,
     participations,
@@ -71,6 +72,7 @@ __all__ = [
     "events",
     "failed_attempts",
     "gold_answers",
+    "guideline_gaps",
     "guidelines",
     "idempotency_keys",
     "identities",

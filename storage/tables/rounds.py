@@ -217,6 +217,19 @@ suggestions_seen = Table(
 )
 """Who asked what the model says of a record, before they answered."""
 
+guideline_gaps = Table(
+    "guideline_gaps",
+    metadata,
+    Column("task_id", Text, ForeignKey("tasks.task_id"), primary_key=True),
+    Column("account_id", Text, primary_key=True),
+    Column("guideline", Text, nullable=False),
+    Column("version", Integer, nullable=False),
+    Column("note", Text, nullable=False),
+    Column("reported_at", Instant, nullable=False, server_default=text("now()")),
+    Index("ix_guideline_gaps_guideline", "guideline", "reported_at"),
+)
+"""Records that a guideline does not decide, as those who judged them say."""
+
 task_directions = Table(
     "task_directions",
     metadata,

@@ -37,6 +37,8 @@ def test_a_disagreement_is_adjudicated_approved_and_stands_in_the_ledger(
     until(lambda: bool(open_tasks(team, round_id, "adjudication")), "one record is disputed")
 
     adjudicate(visitors, disputed)
+    author = visitors.sign_in("Rosa", "/guidelines/digits/1").page
+    expect(author.get_by_role("link", name=disputed)).to_be_visible()
     team.wait_for_phase(round_id, "approval")
     approve(visitors, round_id, disputed)
     team.wait_for_phase(round_id, "closed")
@@ -67,6 +69,9 @@ def adjudicate(visitors: Visitors, disputed: str) -> None:
     expect(answers).to_contain_text("Reviewer A")
     expect(answers).to_contain_text("Reviewer B")
     assert "Rita" not in answers.inner_text()
+    expect(answers.locator("mark")).to_have_count(2)
+    page.keyboard.press("i")
+    expect(page.locator("#saved")).to_contain_text("the guideline does not decide")
     page.keyboard.press(TRUTH[disputed])
     expect(page.get_by_role("alert")).to_contain_text("Write why")
     page.keyboard.type("the loop is closed")

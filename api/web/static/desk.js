@@ -3,7 +3,7 @@
 // An answer goes to the outbox and the next record is shown at once; see outbox.js for what becomes
 // of it. Nothing here knows more of a record than its task says.
 
-import { newId } from "./api.js";
+import { newId, post } from "./api.js";
 import { Stopwatch, attended } from "./attention.js";
 import { AnswerPanels } from "./answer_panels.js";
 import { Answers } from "./answers.js";
@@ -273,6 +273,18 @@ async function skip(reason) {
   }
 }
 
+/** With what has been written so far as the note: it says what is missing. */
+async function reportGap() {
+  if (!task) return;
+  const { task_id: reported, record_id: record } = task;
+  try {
+    await post(`/api/v1/tasks/${encodeURIComponent(reported)}/guideline-gap`, { note: rationale.value.trim() });
+    bar.say(t("Reported: the guideline does not decide {record}.", { record }));
+  } catch (error) {
+    notify(make("b", {}, `${t("The gap was not reported:")} `), error.sentence ?? error.message);
+  }
+}
+
 function showReturned(entry, problem) {
   undoing.forget(entry);
   const text = entry.body.rationale;
@@ -312,6 +324,7 @@ const commands = {
   search: () => task && !find("[data-command=search]").hidden && finder.open(),
   unfold: () => folding.toggle(),
   filter: () => !find("#filter-line").hidden && find("#filter").focus(),
+  gap: reportGap,
   keep: () => lease.keep(),
 };
 

@@ -20,6 +20,7 @@ const USUAL = {
   search: "f",
   unfold: "m",
   filter: "/",
+  gap: "i",
   keep: "k",
   keys: "?",
 };

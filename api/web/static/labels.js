@@ -4,7 +4,7 @@
 import { all, make } from "./dom.js";
 
 const DIGITS = "1234567890";
-const LETTERS = [..."qwrtyiodhjlzvbn"];
+const LETTERS = [..."qwrtyodhjlzvbn"];
 
 function keysOf({ key }, place, letters) {
   if (key) return key;

@@ -6,6 +6,7 @@ const PAGE = 10_000;
 // Long histories take minutes to replay.
 const SLOW = { patience: 600_000 };
 const AT_ONCE = 200;
+const FILTERS = ["kind", "who", "from", "until", "about"];
 
 const { round } = find("#ledger").dataset;
 const here = `/api/v1/rounds/${encodeURIComponent(round)}`;
@@ -30,15 +31,27 @@ async function load() {
 }
 
 function offerKinds() {
+  const people = [...new Set(lines.map((line) => line.actor))].sort();
+  find("#who").append(...people.map((name) => make("option", { value: name }, name)));
   const kinds = [...new Set(lines.map((line) => line.kind))].sort();
   find("#kind").append(...kinds.map((kind) => make("option", { value: kind }, word("decision", kind))));
+  // What somebody filters by stands in the address, so that it can be cited.
+  const asked = new URLSearchParams(location.search);
+  for (const name of FILTERS) find(`#${name}`).value = asked.get(name) ?? "";
 }
 
 function show() {
   const kind = find("#kind").value;
   const about = find("#about").value.trim().toLowerCase();
+  const who = find("#who").value;
+  const [from, until] = [find("#from").value, find("#until").value];
   const found = lines.filter(
-    (line) => (!kind || line.kind === kind) && (!about || searched(line).includes(about)),
+    (line) =>
+      (!kind || line.kind === kind) &&
+      (!who || line.actor === who) &&
+      (!from || line.at.slice(0, 10) >= from) &&
+      (!until || line.at.slice(0, 10) <= until) &&
+      (!about || searched(line).includes(about)),
   );
   body.replaceChildren(...found.slice(0, limit).map(row));
   find("#lines").hidden = false;
@@ -125,6 +138,8 @@ function list(title, items) {
 find("#filters").addEventListener("submit", (event) => event.preventDefault());
 find("#filters").addEventListener("input", () => {
   limit = AT_ONCE;
+  const asked = FILTERS.map((name) => [name, find(`#${name}`).value.trim()]).filter(([, value]) => value);
+  history.replaceState(null, "", asked.length ? `?${new URLSearchParams(asked)}` : location.pathname);
   show();
 });
 find("#more").addEventListener("click", () => {
