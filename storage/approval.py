@@ -11,8 +11,9 @@ from sqlalchemy import ColumnElement, Connection, and_, case, func, or_, select,
 from domain.ids import RecordId, RoundId
 from domain.outcomes import HELD, How
 from domain.records import Content
+from domain.tasks import ReviewStatus, TaskKind
 from storage.reviews import DecidedOutcome, outcome_of_row
-from storage.tables import batch_records, outcomes, records, rounds, superseded_records
+from storage.tables import batch_records, outcomes, records, reviews, rounds, superseded_records
 from storage.visibility import visible
 
 
@@ -108,3 +109,26 @@ def batch_contents(
         for row in rows
         if row.content is not None
     }
+
+
+def judged_twice(connection: Connection, round_id: RoundId) -> int:
+    """Records of the round that somebody reviewed and adjudicated as well."""
+    reviewed, settled = reviews.alias("reviewed"), reviews.alias("settled")
+    counted = connection.scalar(
+        select(func.count(settled.c.record_id.distinct()))
+        .join(
+            reviewed,
+            and_(
+                reviewed.c.round_id == settled.c.round_id,
+                reviewed.c.record_id == settled.c.record_id,
+                reviewed.c.account_id == settled.c.account_id,
+            ),
+        )
+        .where(
+            settled.c.round_id == round_id,
+            settled.c.kind == TaskKind.ADJUDICATION.value,
+            settled.c.status == ReviewStatus.ACCEPTED.value,
+            reviewed.c.kind == TaskKind.REVIEW.value,
+        )
+    )
+    return counted or 0

@@ -11,6 +11,8 @@ from sqlalchemy import Connection
 from starlette.responses import Response
 
 from api.authentication import Caller, allowing
+from api.dataset_checks import DatasetCheck, check_candidate
+from api.language import speaking, spoken
 from api.state import Parts
 from api.web.batch import batch_view
 from api.web.rendering import PageRoute, page
@@ -22,8 +24,9 @@ from domain.roles import DatasetRole
 from domain.rounds import Phase
 from domain.selections import Selection
 from domain.tasks import ReviewStatus
-from storage import approval, reviews, rounds
+from storage import approval, datasets, reviews, rounds
 from storage.approval import Show
+from storage.artifacts import ArtifactStore
 from storage.reviews import DecidedOutcome, Review
 from storage.rounds import Round
 
@@ -74,9 +77,14 @@ async def approve(
     show: Show = Show.ALL,
     sheet: Annotated[int, Query(ge=1, le=10_000)] = 1,
 ) -> Response:
-    sample = await parts.in_transaction(
-        lambda connection: _sample(connection, RoundId(round_id), show, sheet)
-    )
+    language = spoken()
+
+    def look(connection: Connection) -> tuple[Sample, list[DatasetCheck]]:
+        with speaking(language):
+            sample = _sample(connection, RoundId(round_id), show, sheet)
+            return sample, _checks(connection, parts.store, sample.round)
+
+    sample, checks = await parts.in_transaction(look)
     round_ = sample.round
     awaiting = round_.awaiting or {}
     waiting = awaiting.get("dataset_digest") if round_.phase is Phase.APPROVAL else None
@@ -86,6 +94,7 @@ async def approve(
         round=round_,
         candidate=round_.summary.get("candidate"),
         quality=round_.summary.get("quality"),
+        checks=checks,
         view=batch_view(round_),
         batch_decisions=round_.summary.get("batch_decisions", []),
         waiting=waiting,
@@ -99,6 +108,20 @@ async def approve(
         conflict=sample.conflict_of(caller),
         may_break_glass=caller.may(Permission.BREAK_GLASS),
         reason_for_glass=MIN_BREAK_GLASS_REASON,
+    )
+
+
+def _checks(connection: Connection, store: ArtifactStore, round_: Round) -> list[DatasetCheck]:
+    """None before there is a dataset, or where its rows are not at hand any more."""
+    candidate = round_.summary.get("candidate")
+    if not isinstance(candidate, dict) or not store.exists(candidate["rows"]):
+        return []
+    before = candidate["parent_version"]
+    parent = (
+        None if before is None else datasets.get_version(connection, round_.plan.dataset, before)
+    )
+    return check_candidate(
+        connection, store, round_.round_id, rows=candidate["rows"], parent=parent
     )
 
 
