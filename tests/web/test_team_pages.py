@@ -1,0 +1,88 @@
+"""Pages of the team: their figures are those of the database, and a record's story is whole."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+from playwright.sync_api import expect
+
+from tests.web.conftest import Visitors
+from tests.web.team import Team, until
+
+pytestmark = [pytest.mark.slow, pytest.mark.browser, pytest.mark.xdist_group("web")]
+
+
+def test_a_pool_shows_what_it_is_made_of(visitors: Visitors, team: Team, pool: str) -> None:
+    found = team["Rosa"].api.get(f"/pools/{pool}").json()
+    page = visitors.sign_in("Rosa", "/pools").page
+    row = page.get_by_role("row").filter(has_text="image").filter(has_text=f"{pool}@1").first
+    expect(row).to_contain_text(str(found["records"]))
+    page.get_by_role("link", name=pool, exact=True).click()
+    expect(page.get_by_role("img", name="Known labels")).to_be_visible()
+    roles = page.get_by_role("table").first
+    expect(roles.get_by_role("row").filter(has_text="train")).to_contain_text("60")
+    expect(roles.get_by_role("row").filter(has_text="test")).to_contain_text("120")
+    page.get_by_label("Id begins with").fill("digit-00")
+    page.get_by_role("button", name="Look").click()
+    for link in page.locator("tbody th a").all():
+        assert link.inner_text().startswith("digit-00")
+
+
+def test_a_record_has_its_whole_story_and_reviewers_their_workload(
+    visitors: Visitors, team: Team, start_round: Callable[..., str]
+) -> None:
+    round_id = start_round(6)
+    team.review_all("Rita", wrong=1)
+    team.review_all("Ravi")
+    until(lambda: bool(team.review_all("Ada")), "the disputed record is settled")
+    team.wait_for_phase(round_id, "approval")
+    rosa = team["Rosa"].api
+    outcomes = rosa.get(f"/rounds/{round_id}/outcomes").json()["items"]
+    disputed = next(each["record_id"] for each in outcomes if each["how"] == "adjudication")
+    steps = rosa.get(f"/pools/digits/stories/{disputed}").json()["steps"]
+    here = [step for step in steps if step["round_id"] in (None, round_id)]
+    kinds = [step["kind"] for step in here]
+    assert kinds == ["imported", "selected", "answered", "answered", "answered", "concluded"]
+    assert [step["who"] for step in here[2:5]] == ["Rita", "Ravi", "Ada"]
+    page = visitors.sign_in("Olga", f"/pools/digits/records/{disputed}").page
+    story = page.get_by_role("list").filter(has_text="Imported")
+    expect(story).to_contain_text("Ada (adjudication)")
+    page.goto("/models")
+    expect(page.get_by_role("link", name=round_id).first).to_be_visible()
+    people = visitors.sign_in("Rosa", "/reviewers").page
+    row = people.get_by_role("row").filter(has_text="Rita")
+    expect(row).to_contain_text("reviewer")
+
+
+def test_a_reviewer_is_told_nothing_of_others_by_a_record_s_story(
+    team: Team, start_round: Callable[..., str]
+) -> None:
+    round_id = start_round(3)
+    task = team.claim("Ravi")
+    assert task is not None
+    team.answer("Ravi", task, "3")
+    rosa, admin = team["Rosa"], team.admin
+    address = f"/pools/digits/stories/{task['record_id']}"
+
+    def answers() -> list[str]:
+        steps = rosa.api.get(address).json()["steps"]
+        return [step["who"] for step in steps if step["round_id"] == round_id and step["who"]]
+
+    until(lambda: answers() == ["Ravi"], "the answer stands in the story")
+    admin.patch(f"/accounts/{rosa.account_id}", json={"roles": ["requester", "reviewer"]})
+    try:
+        told = rosa.api.get(address).json()
+        assert told["unsaid"] == 2
+        assert answers() == []
+    finally:
+        admin.patch(f"/accounts/{rosa.account_id}", json={"roles": ["requester"]})
+
+
+def test_what_somebody_chooses_at_the_top_is_how_pages_look(visitors: Visitors) -> None:
+    page = visitors.sign_in("Rosa", "/pools").page
+    page.locator("summary", has_text="Appearance:").click()
+    page.get_by_role("button", name="Dark").click()
+    assert page.url.endswith("/pools")
+    expect(page.locator("html")).to_have_attribute("data-theme", "dark")
+    expect(page.locator("body")).to_have_css("background-color", "rgb(20, 21, 26)")
