@@ -37,7 +37,8 @@ class TrainModel:
     """Artifact of the dataset rows to learn from; those with role train are used."""
     version: int | None
     """The dataset version that these rows are, where they are one."""
-    part: Literal["before", "after"]
+    part: Literal["before", "after", "preview"]
+    """A model for a preview belongs to no round, and is written down for none."""
 
 
 class TrainingActivities:
@@ -76,21 +77,22 @@ class TrainingActivities:
                 labelled=len(labelled),
                 earlier=_earlier(connection, plan),
             )
-            models.put_model(
-                connection,
-                models.ModelVersion(
-                    digest=trained.digest,
-                    artifact=trained.digest,
-                    round_id=plan.round_id,
-                    part=models.ModelPart(request.part),
-                    dataset=plan.dataset,
-                    dataset_version=request.version,
-                    kind=plan.kind,
-                    classes=trained.classes,
-                    labelled=trained.labelled,
-                    created_at=asked_at(),
-                ),
-            )
+            if request.part != "preview":
+                models.put_model(
+                    connection,
+                    models.ModelVersion(
+                        digest=trained.digest,
+                        artifact=trained.digest,
+                        round_id=plan.round_id,
+                        part=models.ModelPart(request.part),
+                        dataset=plan.dataset,
+                        dataset_version=request.version,
+                        kind=plan.kind,
+                        classes=trained.classes,
+                        labelled=trained.labelled,
+                        created_at=asked_at(),
+                    ),
+                )
         return trained
 
     def _sample(self, snapshot: Snapshot, *, seed: int) -> list[Content]:

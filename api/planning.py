@@ -40,8 +40,15 @@ SILENT_GUIDELINE = Guideline(
 )
 
 
-def plan_round(connection: Connection, body: RoundBody, caller: Caller) -> RoundPlan:
-    """The unsigned plan of the round that `body` asks for.
+def plan_round(
+    connection: Connection,
+    body: RoundBody,
+    caller: Caller,
+    *,
+    governed: GovernedPolicy | None = None,
+) -> RoundPlan:
+    """The unsigned plan of the round that `body` asks for; with `governed`, by that policy, be it
+    approved or not, which no round may start with.
 
     Raises NotFound for what it names and is not there, PolicyNotApproved, EmptyPool,
     BatchExceedsPool, InvalidReviewRules, InvalidInput.
@@ -53,7 +60,7 @@ def plan_round(connection: Connection, body: RoundBody, caller: Caller) -> Round
     dataset = body.dataset or pool.pool_id
     schema = _schema(connection, body, pool)
     _check_dataset(connection, dataset, pool, schema)
-    governed = _policy(connection, body, pool, dataset)
+    governed = governed or _policy(connection, body, pool, dataset)
     policy, approval = governed.policy, governed.approval
     records = _records(body, policy, pool, eligible)
     gold = _gold(body, pool)

@@ -12,15 +12,16 @@ from datetime import timedelta
 from typing import TypeVar
 
 import structlog
-from temporalio.client import Client
+from temporalio.client import Client, WorkflowExecutionStatus, WorkflowFailureError
 from temporalio.common import WorkflowIDReusePolicy
 from temporalio.exceptions import WorkflowAlreadyStartedError
 from temporalio.service import RPCError, RPCStatusCode
 
 from api.problems import temporal_unavailable
 from domain.directing import TaskDirected
-from domain.errors import Conflict, LabelwrightError
+from domain.errors import Conflict, LabelwrightError, NotFound
 from domain.ids import ORCHESTRATION_QUEUE, RoundId, round_workflow_id, shard_workflow_id
+from domain.previews import Preview, preview_workflow_id
 from domain.reviews import ClosingRequested, DeadlineExtended, Submission, UndoRequested
 from domain.rounds import ApprovalDecided, BatchDecided, CancelRequested, RoundPlan
 from domain.signing import audience_of
@@ -30,6 +31,7 @@ from workers.settings import Settings
 from workers.signing import Addressed, Signer
 
 ROUND_WORKFLOW = "RoundWorkflow"
+PREVIEW_WORKFLOW = "PreviewWorkflow"
 SUBMISSION_SIGNALS = {TaskKind.REVIEW: "review", TaskKind.ADJUDICATION: "adjudicate"}
 UNDO = "undo"
 DIRECT = "direct"
@@ -40,6 +42,7 @@ DECIDE_APPROVAL = "decide_approval"
 CANCEL_ROUND = "cancel_round"
 
 RPC_TIMEOUT = timedelta(seconds=5)
+PREVIEW_TIMEOUT = timedelta(hours=4)
 PATIENCE_SECONDS = 6.0
 """The client library tries again within a call; this is how long a request waits in all."""
 
@@ -111,6 +114,41 @@ class Temporal:
             )
         except WorkflowAlreadyStartedError:
             _log.info("round was started before", round_id=plan.round_id)
+
+    async def start_preview(self, preview_id: str, plan: RoundPlan) -> None:
+        """Raises TemporalUnavailable."""
+        client = await self.client()
+        await _answered(
+            client.start_workflow(
+                PREVIEW_WORKFLOW,
+                plan,
+                id=preview_workflow_id(preview_id),
+                task_queue=ORCHESTRATION_QUEUE,
+                execution_timeout=PREVIEW_TIMEOUT,
+                rpc_timeout=RPC_TIMEOUT,
+            )
+        )
+
+    async def preview(self, preview_id: str) -> Preview | None:
+        """What was chosen; none while it is being worked on.
+
+        Raises NotFound, Conflict where it came to nothing, TemporalUnavailable.
+        """
+        client = await self.client()
+        handle = client.get_workflow_handle(preview_workflow_id(preview_id), result_type=Preview)
+        try:
+            described = await _answered(handle.describe(rpc_timeout=RPC_TIMEOUT))
+        except WorkflowEnded as error:
+            raise NotFound("there is no such preview") from error
+        if described.status is WorkflowExecutionStatus.RUNNING:
+            return None
+        try:
+            return await _answered(handle.result(rpc_timeout=RPC_TIMEOUT))
+        except WorkflowFailureError as error:
+            cause = error.cause
+            while cause.__cause__ is not None:
+                cause = cause.__cause__
+            raise Conflict(f"the preview came to nothing: {cause}") from error
 
     async def submit(
         self, kind: TaskKind, round_id: RoundId, shard: int, submission: Submission

@@ -42,6 +42,7 @@ from workers.settings import Settings
 from workers.versioning import Versioning
 from workflows.archive import ArchiveWorkflow
 from workflows.delivery import DeliveryWorkflow
+from workflows.previews import PreviewWorkflow
 from workflows.retention import RetentionWorkflow
 from workflows.rounds import RoundWorkflow
 from workflows.shards import ReviewShardWorkflow
@@ -107,6 +108,7 @@ def orchestration_worker(
             RoundWorkflow,
             ReviewShardWorkflow,
             ArchiveWorkflow,
+            PreviewWorkflow,
             DeliveryWorkflow,
             RetentionWorkflow,
         ],

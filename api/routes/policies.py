@@ -11,6 +11,7 @@ from api.authentication import Caller, allowing
 from api.documents.sending import SENT, DocumentSource, document_body
 from api.idempotency import Write, once
 from api.policies.documents import examine, json_schema, parse_policy
+from api.previewing import SAMPLE, choices_of, predicted_classes, start_preview
 from api.schemas.body import After, Document, IdempotencyKey, Limit, Page, Version
 from api.schemas.policies import (
     CheckedPolicy,
@@ -19,14 +20,17 @@ from api.schemas.policies import (
     PolicySummary,
     PolicyView,
 )
+from api.schemas.previews import PreviewBody, PreviewStarted, PreviewView
 from api.state import Parts
 from domain.accounts import Permission
+from domain.ids import PoolId
 from storage import policies
 
 router = APIRouter(prefix="/api/v1/policies", tags=["policies"])
 
 Definer = Annotated[Caller, Depends(allowing(Permission.DEFINE))]
 Approver = Annotated[Caller, Depends(allowing(Permission.APPROVE_POLICIES))]
+Previewer = Annotated[Caller, Depends(allowing(Permission.DEFINE, Permission.APPROVE_POLICIES))]
 Viewer = Annotated[Caller, Depends(allowing(Permission.SEE_ROUNDS))]
 
 EXAMPLE = {
@@ -149,4 +153,51 @@ async def approve_policy(
                 connection, name, version, approver=caller.account_id, reason=body.reason
             )
         )
+    )
+
+
+@router.post(
+    "/{name}/{version}/previews",
+    status_code=202,
+    summary="See what a policy would choose, before any round does",
+)
+async def preview(
+    name: str, version: Version, body: PreviewBody, caller: Previewer, parts: Parts
+) -> PreviewStarted:
+    """It scores the pool and selects as a round would, approved or not; nobody is asked anything,
+    and nothing is kept but what it answers, for as long as Temporal keeps histories."""
+    started = await start_preview(
+        parts, caller, name, version, pool=body.pool, records=body.records
+    )
+    return PreviewStarted(preview_id=started.rpartition("/")[2])
+
+
+@router.get(
+    "/{name}/{version}/previews/{pool}/{preview_id}", summary="What the policy would choose"
+)
+async def get_preview(
+    *,
+    name: str,
+    version: Version,
+    pool: str,
+    preview_id: str,
+    caller: Previewer,
+    parts: Parts,
+) -> PreviewView:
+    del caller
+    found = await parts.temporal.preview(f"{name}@{version}/{pool}/{preview_id}")
+    if found is None:
+        return PreviewView(done=False)
+    batch = found.batch
+    choices = await parts.in_transaction(
+        lambda connection: choices_of(connection, parts.store, PoolId(pool), found, limit=SAMPLE)
+    )
+    return PreviewView(
+        done=True,
+        digest=batch.digest,
+        records=batch.records,
+        arms=batch.arms,
+        predicted=predicted_classes(parts.store, found),
+        findings=batch.findings,
+        choices=choices,
     )

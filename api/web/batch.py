@@ -94,7 +94,7 @@ class Wanted:
 def batch_view(round_: Round) -> BatchView | None:
     """None before there is a batch."""
     findings = findings_of(round_.summary)
-    return None if findings is None else _view(findings)
+    return None if findings is None else view_of(findings)
 
 
 def wanted_decision(connection: Connection, round_: Round, caller: Caller) -> Wanted | None:
@@ -127,7 +127,7 @@ def wanted_decision(connection: Connection, round_: Round, caller: Caller) -> Wa
     )
 
 
-def _view(findings: Findings) -> BatchView:
+def view_of(findings: Findings) -> BatchView:
     return BatchView(
         gates=[_gate(gate) for gate in findings.gates],
         shortfalls=all_shortfalls(findings),

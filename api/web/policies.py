@@ -2,30 +2,44 @@
 
 from __future__ import annotations
 
+import json
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Annotated
+from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Query, Request
+from fastapi.concurrency import run_in_threadpool
+from markupsafe import Markup
 from sqlalchemy import Connection
 from starlette.responses import Response
 
 from api.authentication import Caller, allowing
 from api.documents.writing import differences, dump_yaml
+from api.language import gettext, speaking, spoken
 from api.pinning import named_policy
 from api.policies import ready_made, words
+from api.previewing import SAMPLE, Choice, choices_of, predicted_classes
 from api.schemas.body import Version
 from api.state import Parts
+from api.web.batch import view_of
+from api.web.charts import bar_chart
 from api.web.rendering import PageRoute, page
 from domain.accounts import Permission
+from domain.ids import PoolId
 from domain.policy import SamplingPolicy
-from storage import policies
+from domain.records import ContentKind
+from storage import policies, pools
 from storage.policies import GovernedPolicy
+from storage.pools import Pool
 
 router = APIRouter(prefix="/policies", route_class=PageRoute, include_in_schema=False)
 
 Viewer = Annotated[Caller, Depends(allowing(Permission.SEE_ROUNDS))]
+Previewer = Annotated[Caller, Depends(allowing(Permission.DEFINE, Permission.APPROVE_POLICIES))]
 Definer = Annotated[Caller, Depends(allowing(Permission.DEFINE))]
 
+MANY = 16
+"""Bars in a chart."""
 SHOWN = 50
 FIRST = """\
 # Why this policy is as it is: whoever approves it reads this.
@@ -109,13 +123,18 @@ async def get_policy(
     version: Version | None = None,
     against: Annotated[int | None, Query(ge=1, le=2**31 - 1)] = None,
 ) -> Response:
-    def look(connection: Connection) -> tuple[GovernedPolicy, list[GovernedPolicy], SamplingPolicy]:
+    may_preview = caller.may(Permission.DEFINE) or caller.may(Permission.APPROVE_POLICIES)
+
+    def look(
+        connection: Connection,
+    ) -> tuple[GovernedPolicy, list[GovernedPolicy], SamplingPolicy, list[Pool]]:
+        every = pools.list_pools(connection, limit=SHOWN)
         shown = policies.get_policy(connection, name, version)
         versions = policies.list_versions(connection, name, limit=SHOWN)
         other = against or max(1, shown.policy.version - 1)
-        return shown, versions, policies.get_policy(connection, name, other).policy
+        return shown, versions, policies.get_policy(connection, name, other).policy, every
 
-    shown, versions, other = await parts.in_transaction(look)
+    shown, versions, other, every = await parts.in_transaction(look)
     policy = shown.policy
     return page(
         request,
@@ -135,6 +154,64 @@ async def get_policy(
         may_approve=caller.may(Permission.APPROVE_POLICIES),
         is_author=caller.account_id == shown.author,
         may_define=caller.may(Permission.DEFINE),
+        pools=every if may_preview else [],
+    )
+
+
+@router.get("/{name}/{version}/previews/{pool}/{preview_id}")
+async def get_preview(
+    *,
+    request: Request,
+    name: str,
+    version: Version,
+    pool: str,
+    preview_id: str,
+    caller: Previewer,
+    parts: Parts,
+) -> Response:
+    """Comes again by itself while the preview is worked on."""
+    del caller
+    found = await parts.temporal.preview(f"{name}@{version}/{pool}/{preview_id}")
+    shared: dict[str, Any] = {"name": name, "version": version, "pool": pool}
+    if found is None:
+        return page(request, "preview.html", preview=None, **shared)
+
+    def look(connection: Connection) -> tuple[list[Choice], ContentKind]:
+        chosen = choices_of(connection, parts.store, PoolId(pool), found, limit=SAMPLE)
+        return chosen, pools.get_pool(connection, PoolId(pool)).kind
+
+    chosen, kind = await parts.in_transaction(look)
+    language = spoken()
+
+    def drawn() -> tuple[Markup, Markup | None]:
+        with speaking(language):
+            return _preview_charts(found.batch.arms, predicted_classes(parts.store, found))
+
+    arms, classes = await run_in_threadpool(drawn)
+    return page(
+        request,
+        "preview.html",
+        preview=found,
+        view=view_of(found.batch.findings),
+        batch=found.batch,
+        choices=[(each, json.dumps(each.content)) for each in chosen],
+        kind=kind,
+        arms=arms,
+        classes=classes,
+        **shared,
+    )
+
+
+def _preview_charts(
+    arms: Mapping[str, int], predicted: Mapping[str, int]
+) -> tuple[Markup, Markup | None]:
+    def bars(counts: Mapping[str, int], title: str) -> Markup:
+        rows = [{"name": name, "value": count} for name, count in list(counts.items())[:MANY]]
+        return bar_chart(rows, title=title, unit=gettext("records"))
+
+    return (
+        bars(arms, gettext("By arm")),
+        bars(predicted, gettext("What the model takes them for")) if predicted else None,
     )
 
 

@@ -23,3 +23,25 @@ if (form) {
     }
   });
 }
+
+const preview = find("#preview");
+
+if (preview) {
+  const button = find("button[type=submit]", preview);
+  button.disabled = false;
+  preview.addEventListener("submit", async (event) => {
+    event.preventDefault();
+    button.disabled = true;
+    say(find("#preview-error"), "");
+    const { policy, version } = preview.dataset;
+    const pool = find("#preview-pool").value;
+    const here = `policies/${encodeURIComponent(policy)}/${version}/previews`;
+    try {
+      const { preview_id: id } = await post(`/api/v1/${here}`, { pool });
+      location.assign(`/${here}/${encodeURIComponent(pool)}/${id}`);
+    } catch (error) {
+      say(find("#preview-error"), error.sentence);
+      button.disabled = false;
+    }
+  });
+}

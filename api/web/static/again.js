@@ -1,0 +1,3 @@
+// Loads the page anew after a while: what it waits for may be there.
+
+setTimeout(() => location.reload(), 1_500);
