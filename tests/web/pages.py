@@ -31,6 +31,7 @@ class Scene:
     record: str
     """One that people differed about."""
     model: str
+    preview: str
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -175,6 +176,12 @@ SIGHTS = (
         name="policy",
         address=lambda scene: f"/policies/{scene.policy}",
     ),
+    Sight(
+        route="/policies/{name}/{version}/previews/{pool}/{preview_id}",
+        who="Rosa",
+        name="preview",
+        address=lambda scene: f"/policies/{scene.policy}/previews/digits/{scene.preview}",
+    ),
     Sight(route="/account", who="Rita", name="account"),
     Sight(route="/accounts", who="admin", name="accounts"),
     Sight(route="/webhooks", who="admin", name="webhooks"),
@@ -230,7 +237,16 @@ def set_the_scene(team: Team, pool: str) -> Scene:
         review=mine[0]["review_id"],
         record=disputed,
         model=models[-1]["digest"],
+        preview=_preview(team, pool),
     )
+
+
+def _preview(team: Team, pool: str) -> str:
+    rosa = team["Rosa"].api
+    asked = rosa.post("/policies/halves/1/previews", json={"pool": pool, "records": 30}).json()
+    here = f"/policies/halves/1/previews/{pool}/{asked['preview_id']}"
+    until(lambda: bool(rosa.get(here).json()["done"]), "the preview is there")
+    return str(asked["preview_id"])
 
 
 def _settle(team: Team, round_id: str) -> None:
