@@ -65,6 +65,7 @@ def test_the_open_routes_are_the_few_that_show_nothing() -> None:
         "/sign-in/callback",
         "/api/v1/sessions",
         "/language",
+        "/theme",
     }
     assert not is_open("POST", "/static/x")
     assert not is_open("GET", "/api/v1/sessions")

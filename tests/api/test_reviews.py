@@ -305,6 +305,7 @@ async def test_a_round_shows_the_rules_that_it_was_started_with(team: Team) -> N
         "rationale_for": ["exclude"],
         "undo_seconds": 30.0,
         "remind_at": [0.5],
+        "suggestions": True,
         "escalations": [
             {
                 "after_hours": 48.0,

@@ -12,7 +12,8 @@ export class AnswerPanels {
   #board;
   #skipping;
 
-  /** `desk` has `{task(), several(), answer(verdict, more), skip(reason), letters(), back()}`. */
+  /** `desk` has `{task(), several(), answer(verdict, more), skip(reason), letters(), back(),
+   * between(labels)}`. */
   constructor(desk) {
     this.#desk = desk;
     this.#board = new LabelBoard(find("#between"), (label) => this.#toggle(label), desk.letters);
@@ -98,6 +99,7 @@ export class AnswerPanels {
       : [...this.#between, label];
     this.#board.mark((each) => ({ chosen: this.#between.includes(each) }));
     find("#ambiguous-send").disabled = this.#between.length < this.#fewest;
+    this.#desk.between(this.#between);
   }
 
   /** Of several labels one alone can be in doubt. */

@@ -16,6 +16,11 @@ export class Answers {
     this.#place.replaceChildren(...reviews.map((review) => this.#card(review)));
   }
 
+  /** Every label that somebody gave, or had in doubt. */
+  get labels() {
+    return [...new Set(this.#reviews.flatMap(({ verdict }) => labelsOf(verdict)))].sort();
+  }
+
   /** Letters of those who gave the label, or had it in doubt. */
   givenFor(label) {
     return this.#reviews

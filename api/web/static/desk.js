@@ -63,14 +63,15 @@ const queue = new Queue(desk.dataset.kind, () => [
 const waiting = new Waiting(queue, outbox, advance);
 const board = new LabelBoard(find("#labels"), pick, () => keymap.freeLetters);
 const set = new LabelSet(find("#set"), setChanged);
-const panels = new AnswerPanels({ task: () => task, several, answer, skip, letters: () => keymap.freeLetters, back: focusRecord });
+const panels = new AnswerPanels({ task: () => task, several, answer, skip, letters: () => keymap.freeLetters, back: focusRecord, between: (labels) => guideline.ask(labels) });
 const answers = adjudicating ? new Answers(find("#answers")) : null;
 const lease = new Lease(find("#lease"), showAbout);
 const finder = new Finder(find("#search"), find("#record"), focusRecord);
 const folding = new Folding(find("#record"), find("#unfold"));
 const beside = new Beside(find("#beside"), find("#work"));
 const history = new History(find("#history"), beside, undo);
-beside.add("guideline", new GuidelinePanel(find("#guideline")));
+const guideline = new GuidelinePanel(find("#guideline"));
+beside.add("guideline", guideline);
 beside.add("similar", new SimilarPanel(find("#similar")));
 beside.add("suggestion", new SuggestionPanel(find("#suggestion")));
 const sheet = new KeySheet(find("#keys"), keymap, () => task && showLabels());
@@ -152,6 +153,7 @@ function showAbout() {
 }
 
 function markBoard() {
+  guideline.ask(collects() && set.labels.length ? set.labels : (answers?.labels ?? []));
   // A reviewer's choice shows while it waits for its reason.
   const marked = (label) => (adjudicating || chosen ? chosen?.label === label : null);
   board.mark((label) => ({

@@ -1,12 +1,13 @@
 // The guideline beside the record, fetched when somebody wants to read it.
 
-import { find } from "./dom.js";
+import { all, find } from "./dom.js";
 import { t } from "./i18n.js";
 
 export class GuidelinePanel {
   stays = true;
   #panel;
   #loaded = "";
+  #inQuestion = [];
 
   constructor(panel) {
     this.#panel = panel;
@@ -23,8 +24,23 @@ export class GuidelinePanel {
       if (!article) throw new Error("no guideline in the answer");
       place.replaceChildren(document.importNode(article, true));
       this.#loaded = wanted;
+      this.#order();
     } catch {
       place.textContent = t("The guideline could not be fetched. Close this panel and open it again.");
     }
+  }
+
+  /** Examples of these labels come first, and are marked; the others beside them show the difference. */
+  ask(labels) {
+    if (labels.join() === this.#inQuestion.join()) return;
+    this.#inQuestion = labels;
+    this.#order();
+  }
+
+  #order() {
+    const rows = all("tr[data-label]", this.#panel);
+    const asked = (row) => this.#inQuestion.includes(row.dataset.label);
+    for (const row of rows) row.classList.toggle("in-question", asked(row));
+    rows[0]?.parentElement.append(...rows.filter(asked), ...rows.filter((row) => !asked(row)));
   }
 }
