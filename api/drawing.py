@@ -88,6 +88,7 @@ _CONFIG: dict[str, Any] = {
         "labelLimit": 200,
         "orient": "top",
         "symbolType": "square",
+        "columnPadding": 26,
     },
     "header": {**_WORDS, "title": None},
     "text": {"fontSize": 13, "color": "var(--ink)"},
