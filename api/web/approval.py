@@ -12,7 +12,6 @@ from starlette.responses import Response
 
 from api.authentication import Caller, allowing
 from api.dataset_checks import DatasetCheck, check_candidate
-from api.language import speaking, spoken
 from api.state import Parts
 from api.web.batch import batch_view
 from api.web.rendering import PageRoute, page
@@ -77,12 +76,10 @@ async def approve(
     show: Show = Show.ALL,
     sheet: Annotated[int, Query(ge=1, le=10_000)] = 1,
 ) -> Response:
-    language = spoken()
 
     def look(connection: Connection) -> tuple[Sample, list[DatasetCheck]]:
-        with speaking(language):
-            sample = _sample(connection, RoundId(round_id), show, sheet)
-            return sample, _checks(connection, parts.store, sample.round)
+        sample = _sample(connection, RoundId(round_id), show, sheet)
+        return sample, _checks(connection, parts.store, sample.round)
 
     sample, checks = await parts.in_transaction(look)
     round_ = sample.round

@@ -12,7 +12,7 @@ from sqlalchemy import Connection
 from starlette.responses import Response
 
 from api.authentication import Caller, allowing
-from api.language import gettext, speaking, spoken
+from api.language import gettext
 from api.schemas.body import Version
 from api.schemas.datasets import file_names
 from api.state import Parts
@@ -88,12 +88,10 @@ async def get_changes(
             hint="ask an admin about your clearance",
             clearance=clearance_of(level),
         )
-    language = spoken()
 
     def compared() -> tuple[Difference, Markup | None]:
         found = difference(older, newer, folder=Path(parts.settings.datasets), shown=SHOWN)
-        with speaking(language):
-            return found, _labels(found)
+        return found, _labels(found)
 
     found, svg = await run_in_threadpool(compared)
     return page(

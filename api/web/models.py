@@ -12,7 +12,7 @@ from sqlalchemy import Connection
 from starlette.responses import Response
 
 from api.authentication import Caller, allowing
-from api.language import gettext, percent, speaking, spoken
+from api.language import gettext, percent
 from api.state import Parts
 from api.vocabulary import word
 from api.web.charts import SHARES, line_chart
@@ -51,13 +51,8 @@ async def list_models(request: Request, caller: Viewer, parts: Parts) -> Respons
         ]
 
     found = await parts.in_transaction(look)
-    language = spoken()
-
-    def drawn() -> list[tuple[str, Markup, list[list[str]]]]:
-        with speaking(language):
-            return _curves(found)
-
-    return page(request, "models.html", models=found, curves=await run_in_threadpool(drawn))
+    curves = await run_in_threadpool(_curves, found)
+    return page(request, "models.html", models=found, curves=curves)
 
 
 @router.get("/{digest}")

@@ -15,7 +15,7 @@ from starlette.responses import Response
 
 from api.authentication import Caller, allowing
 from api.documents.writing import differences, dump_yaml
-from api.language import gettext, speaking, spoken
+from api.language import gettext
 from api.pinning import named_policy
 from api.policies import ready_made, words
 from api.previewing import SAMPLE, Choice, choices_of, predicted_classes
@@ -181,11 +181,9 @@ async def get_preview(
         return chosen, pools.get_pool(connection, PoolId(pool)).kind
 
     chosen, kind = await parts.in_transaction(look)
-    language = spoken()
 
     def drawn() -> tuple[Markup, Markup | None]:
-        with speaking(language):
-            return _preview_charts(found.batch.arms, predicted_classes(parts.store, found))
+        return _preview_charts(found.batch.arms, predicted_classes(parts.store, found))
 
     arms, classes = await run_in_threadpool(drawn)
     return page(

@@ -12,7 +12,7 @@ from sqlalchemy import Connection
 from starlette.responses import Response
 
 from api.authentication import Caller, allowing
-from api.language import gettext, speaking, spoken
+from api.language import gettext
 from api.record_story import told_story
 from api.state import Parts
 from api.web.charts import bar_chart
@@ -84,19 +84,13 @@ async def get_pool(
         return found, profile, shown
 
     found, profile, records = await parts.in_transaction(look)
-    language = spoken()
-
-    def drawn() -> Markup | None:
-        with speaking(language):
-            return _labels(profile)
-
     return page(
         request,
         "pool.html",
         pool=found,
         profile=profile,
         levels=[(clearance_of(level), count) for level, count in sorted(profile.levels.items())],
-        labels=await run_in_threadpool(drawn),
+        labels=await run_in_threadpool(_labels, profile),
         records=[(each, json.dumps(each.content)) for each in records[:SHOWN]],
         next=records[SHOWN - 1].record_id if len(records) > SHOWN else None,
         begins=begins,

@@ -11,11 +11,10 @@ from sqlalchemy import Connection
 from starlette.responses import Response
 
 from api.authentication import Caller, allowing
-from api.language import speaking, spoken
 from api.round_progress import Progress, is_blind, progress_of, unsaid
 from api.state import Parts
 from api.web.batch import Wanted, batch_view, wanted_decision
-from api.web.progress import ProgressView, progress_view
+from api.web.progress import progress_view
 from api.web.rendering import PageRoute, page
 from api.web.standing import awaited, comparison_chart, lift_chart, progress, steps_of, work_of
 from domain.accounts import Permission
@@ -83,12 +82,7 @@ async def get_round(request: Request, round_id: str, caller: Viewer, parts: Part
     round_, backlog, version, wanted, found = await parts.in_transaction(look)
     work = work_of(backlog)
     blind = is_blind(caller.permissions, round_)
-    language = spoken()
-
-    def drawn() -> ProgressView:
-        with speaking(language):
-            return progress_view(unsaid(found) if blind else found, blind=blind)
-
+    told = unsaid(found) if blind else found
     evaluation = round_.summary.get("evaluation")
     evaluation = evaluation if isinstance(evaluation, dict) else None
     return page(
@@ -100,7 +94,7 @@ async def get_round(request: Request, round_id: str, caller: Viewer, parts: Part
         awaited=awaited(round_, work),
         work=work,
         progress=progress(work),
-        figures=await run_in_threadpool(drawn),
+        figures=await run_in_threadpool(progress_view, told, blind=blind),
         batch=round_.summary.get("batch"),
         view=batch_view(round_),
         used=round_.summary.get("policy"),
