@@ -39,12 +39,17 @@ async def list_rounds(
     caller: Viewer,
     parts: Parts,
     after: Annotated[str | None, Query(max_length=200)] = None,
+    open_: Annotated[bool, Query(alias="open")] = False,
 ) -> Response:
+    """With `open` only those that have not ended."""
     del caller
 
     def look(connection: Connection) -> list[tuple[Round, list[Backlog]]]:
         found = rounds.list_rounds(
-            connection, after=None if after is None else RoundId(after), limit=SHOWN + 1
+            connection,
+            after=None if after is None else RoundId(after),
+            limit=SHOWN + 1,
+            only_open=open_,
         )
         return [(round_, _backlog(connection, round_)) for round_ in found]
 
@@ -62,6 +67,7 @@ async def list_rounds(
         rows=rows,
         next=found[SHOWN - 1][0].round_id if len(found) > SHOWN else None,
         first=after is None,
+        only_open=open_,
     )
 
 

@@ -93,6 +93,18 @@ def approve(visitors: Visitors, round_id: str, disputed: str) -> None:
     expect(page.get_by_role("list", name="Phases of the round")).to_be_visible()
 
 
+def test_open_rounds_are_listed_without_those_that_have_ended(
+    visitors: Visitors, team: Team, start_round: Callable[..., str]
+) -> None:
+    ended, open_ = start_round(2), start_round(2)
+    team.cancel_round(ended)
+    page = visitors.sign_in("Rosa", "/rounds").page
+    expect(page.get_by_role("link", name=ended)).to_be_visible()
+    page.get_by_role("navigation", name="Which rounds").get_by_role("link", name="open").click()
+    expect(page.get_by_role("link", name=open_)).to_be_visible()
+    expect(page.get_by_role("link", name=ended)).to_have_count(0)
+
+
 def test_the_round_page_follows_the_round_without_being_loaded_anew(
     visitors: Visitors, team: Team, start_round: Callable[..., str]
 ) -> None:
