@@ -12,7 +12,6 @@ from api.planning import plan_round
 from api.schemas.body import Document
 from api.schemas.rounds import RoundBody
 from api.state import State
-from domain.errors import NotFound
 from domain.ids import PoolId, RecordId
 from domain.previews import Preview
 from domain.rounds import RoundPlan
@@ -32,8 +31,7 @@ class Choice:
     score: float | None
     propensity: float | None
     predicted: str | None
-    content: Document | None
-    """None where the reader is not cleared for the record."""
+    content: Document
 
 
 async def start_preview(
@@ -56,20 +54,30 @@ async def start_preview(
 def choices_of(
     connection: Connection, store: ArtifactStore, pool: PoolId, preview: Preview, *, limit: int
 ) -> list[Choice]:
-    """The first records of the batch, with the contents that the reader may see."""
-    rows = store.get_table(preview.batch.artifact).slice(0, limit).to_pylist()
-    return [
-        Choice(
-            record_id=RecordId(row["record_id"]),
-            arm=row["arm"],
-            reason=row["reason"],
-            score=row["score"],
-            propensity=row["propensity"],
-            predicted=row["predicted"],
-            content=_content(connection, pool, RecordId(row["record_id"])),
-        )
-        for row in rows
-    ]
+    """The first records of the batch that the reader may see: the others are not there for them.
+
+    One that has left the pool since is not listed either.
+    """
+    table, found = store.get_table(preview.batch.artifact), list[Choice]()
+    for start in range(0, table.num_rows, limit):
+        rows = table.slice(start, limit).to_pylist()
+        seen = pools.find_records(connection, pool, [RecordId(row["record_id"]) for row in rows])
+        found += [
+            Choice(
+                record_id=RecordId(row["record_id"]),
+                arm=row["arm"],
+                reason=row["reason"],
+                score=row["score"],
+                propensity=row["propensity"],
+                predicted=row["predicted"],
+                content=dict(seen[RecordId(row["record_id"])].content),
+            )
+            for row in rows
+            if row["record_id"] in seen
+        ]
+        if len(found) >= limit:
+            break
+    return found[:limit]
 
 
 def predicted_classes(store: ArtifactStore, preview: Preview) -> dict[str, int]:
@@ -80,10 +88,3 @@ def predicted_classes(store: ArtifactStore, preview: Preview) -> dict[str, int]:
         if label is not None:
             counts[label] = counts.get(label, 0) + 1
     return dict(sorted(counts.items(), key=lambda pair: -pair[1]))
-
-
-def _content(connection: Connection, pool: PoolId, record_id: RecordId) -> Document | None:
-    try:
-        return dict(pools.get_record(connection, pool, record_id).content)
-    except NotFound:
-        return None

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 
 import pyarrow as pa
@@ -117,6 +117,20 @@ def get_record(connection: Connection, pool_id: PoolId, record_id: RecordId) -> 
     if row is None:
         raise NotFound("the pool has no such record", pool_id=pool_id, record_id=record_id)
     return record(row)
+
+
+def find_records(
+    connection: Connection, pool_id: PoolId, record_ids: Collection[RecordId]
+) -> dict[RecordId, Record]:
+    """Those of them that are in the pool and may be seen."""
+    rows = connection.execute(
+        select(records).where(
+            records.c.pool_id == pool_id,
+            records.c.record_id.in_(list(record_ids)),
+            visible(connection, records),
+        )
+    )
+    return {each.record_id: each for each in map(record, rows)}
 
 
 def list_records(

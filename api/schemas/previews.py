@@ -39,4 +39,4 @@ class PreviewView:
     predicted: dict[str, int] | None = None
     findings: Findings | None = None
     choices: list[Choice] | None = None
-    """The first ones, in the order of the batch."""
+    """The first ones that the reader may see, in the order of the batch."""

@@ -44,17 +44,37 @@ def test_a_policy_s_batch_is_looked_at_before_it_is_approved(
     visitors: Visitors, team: Team, pool: str
 ) -> None:
     document = (
-        "name: untried\nbatch_size: 10\narms:\n  - {name: random, kind: random, share: 1.0}\n"
+        "name: tenfold\nbatch_size: 10\narms:\n  - {name: random, kind: random, share: 1.0}\n"
     )
     headers = {"Content-Type": "application/yaml"}
     team["Rosa"].api.post("/policies", content=document, headers=headers).raise_for_status()
-    page = visitors.sign_in("Paul", "/policies/untried/1").page
+    page = visitors.sign_in("Paul", "/policies/tenfold/1").page
     page.get_by_label("Pool").select_option(pool)
     page.get_by_role("button", name="Preview the batch").click()
-    expect(page.get_by_role("heading", name="What untried@1 would choose from")).to_be_visible()
+    expect(page.get_by_role("heading", name="What tenfold@1 would choose from")).to_be_visible()
     expect(page.get_by_text("10 records of")).to_be_visible()
     expect(page.get_by_role("img", name="By arm")).to_be_visible()
     expect(page.locator("tbody canvas").first).to_be_visible()
+
+
+def test_a_preview_leaves_out_what_its_reader_is_not_cleared_for(team: Team) -> None:
+    rows: list[dict[str, object]] = [
+        {"text": f"letter {place}", "sensitivity": "public" if place % 2 else "restricted"}
+        for place in range(12)
+    ]
+    team.import_rows("letters", "text", rows, labels=["one", "other"])
+    rosa, paul = team["Rosa"].api, team["Paul"].api
+    address = "/policies/halves/1/previews"
+    team.policy("halves")
+    asked = rosa.post(address, json={"pool": "letters", "records": 12})
+    assert asked.status_code == 202, asked.text
+    here = f"{address}/letters/{asked.json()['preview_id']}"
+    until(lambda: bool(paul.get(here).json()["done"]), "the preview is there")
+    hidden = {f"letters-{place}" for place in range(0, 12, 2)}
+    seen = paul.get(here).json()
+    assert seen["records"] == 12
+    assert len(seen["choices"]) == 6
+    assert hidden.isdisjoint(each["record_id"] for each in seen["choices"])
 
 
 def test_a_preview_of_nothing_says_what_is_missing(team: Team) -> None:
