@@ -73,8 +73,7 @@ async def get_pool(
         found = pools.get_pool(connection, PoolId(pool))
         profile = pool_profile(connection, found.pool_id, records_in_it=found.records)
         if begins:
-            ids = search_records(connection, found.pool_id, begins, limit=SHOWN)
-            return found, profile, [pools.get_record(connection, found.pool_id, id_) for id_ in ids]
+            return found, profile, search_records(connection, found.pool_id, begins, limit=SHOWN)
         shown = pools.list_records(
             connection,
             found.pool_id,
