@@ -24,6 +24,7 @@ class Workload:
     held: int
     """Tasks that they hold now."""
     oldest_held: Timestamp | None
+    """When the oldest of them was opened; when they took it is not kept."""
     today: int
     week: int
     """Accepted answers of the last seven days."""

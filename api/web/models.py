@@ -129,7 +129,3 @@ def _curves(found: list[Measured]) -> list[tuple[str, Markup, list[list[str]]]]:
             )
         )
     return curves
-
-
-def _row(row: dict[str, Any]) -> list[str]:
-    return [row["at"], *(percent(row[key], 1) for key in ("value", "low", "high"))]
