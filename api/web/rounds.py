@@ -35,6 +35,7 @@ SHOWN = 25
 
 @router.get("")
 async def list_rounds(
+    *,
     request: Request,
     caller: Viewer,
     parts: Parts,

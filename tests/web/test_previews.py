@@ -62,15 +62,15 @@ def test_a_preview_leaves_out_what_its_reader_is_not_cleared_for(team: Team) -> 
         {"text": f"letter {place}", "sensitivity": "public" if place % 2 else "restricted"}
         for place in range(12)
     ]
-    team.import_rows("letters", "text", rows, labels=["one", "other"])
+    team.import_rows("sealed", "text", rows, labels=["one", "other"])
     rosa, paul = team["Rosa"].api, team["Paul"].api
     address = "/policies/halves/1/previews"
     team.policy("halves")
-    asked = rosa.post(address, json={"pool": "letters", "records": 12})
+    asked = rosa.post(address, json={"pool": "sealed", "records": 12})
     assert asked.status_code == 202, asked.text
-    here = f"{address}/letters/{asked.json()['preview_id']}"
+    here = f"{address}/sealed/{asked.json()['preview_id']}"
     until(lambda: bool(paul.get(here).json()["done"]), "the preview is there")
-    hidden = {f"letters-{place}" for place in range(0, 12, 2)}
+    hidden = {f"sealed-{place}" for place in range(0, 12, 2)}
     seen = paul.get(here).json()
     assert seen["records"] == 12
     assert len(seen["choices"]) == 6
