@@ -111,6 +111,29 @@ def test_the_arrows_go_through_the_last_answers_and_say_why_each_was_chosen(
     assert record_on(page) == record
 
 
+def test_an_earlier_answer_is_taken_back_from_the_history_and_no_other(
+    visitors: Visitors, team: Team, arrived: Arrived
+) -> None:
+    page = visitors.sign_in("Rita").page
+    first, second = label_by_key(page), label_by_key(page)
+    arrived.wait_for(2)
+    page.reload()
+    look(page)
+    page.keyboard.press("ArrowLeft")
+    history = page.locator("#history")
+    expect(history).to_contain_text(second)
+    page.keyboard.press("ArrowLeft")
+    expect(history).to_contain_text(first)
+    history.get_by_role("button", name="Take it back").click()
+    expect(page.locator("#saved")).to_contain_text("Taken back")
+    look(page)
+    assert record_on(page) == first
+    mine = team["Rita"].api.get("/reviews/mine").json()
+    status = {each["record_id"]: each["status"] for each in reversed(mine)}
+    assert (status[first], status[second]) == ("undone", "accepted")
+    assert label_by_key(page) == first
+
+
 def test_why_a_record_was_chosen_is_told_to_nobody_who_has_not_answered(
     visitors: Visitors, team: Team, round_id: str
 ) -> None:

@@ -239,23 +239,29 @@ function answer(verdict, { because = rationale.value.trim() } = {}) {
   advance();
 }
 
-/** The last answer is taken back, and its record is on the desk again, with what was written. */
-async function undo() {
-  if (moving || !undoing.last) return;
+function undoLast() {
+  if (!undoing.last) return;
+  const { entry } = undoing.last;
+  undo({ ...entry.body, task_id: entry.task, record_id: entry.record });
+}
+
+/** The answer is taken back, and its record is on the desk again, with what was written. */
+async function undo(given) {
+  if (moving) return;
   moving = true;
-  const { shown, record } = undoing.last.entry;
+  const shown = verdictText(given.verdict);
   bar.say(t("Taking back: {answer}…", { answer: shown }));
   try {
-    const { task: returned, entry } = await undoing.take();
+    const returned = await undoing.take(given);
     if (task) queue.putBack(task);
-    drafts.write(returned.task_id, { text: entry.body.rationale });
+    drafts.write(returned.task_id, { text: given.rationale });
     bar.count(-1);
     waiting.rest();
     show(returned);
     bar.say(t("Taken back: {answer}. Answer it again.", { answer: shown }));
   } catch (error) {
     bar.showSaved();
-    const stands = t("Your answer “{answer}” to {record} stands:", { answer: shown, record });
+    const stands = t("Your answer “{answer}” to {record} stands:", { answer: shown, record: given.record_id });
     notify(make("b", {}, `${stands} `), error.sentence ?? error.message);
   } finally {
     moving = false;
@@ -308,7 +314,7 @@ function openNote(open) {
 
 const commands = {
   submit: sendSet,
-  undo,
+  undo: undoLast,
   keys: () => sheet.open(),
   note() {
     if (!adjudicating) openNote(true);
@@ -334,7 +340,7 @@ document.addEventListener("keydown", (event) => {
   if (find("dialog[open]")) return;
   if (isUndo(event)) {
     event.preventDefault();
-    undo();
+    undoLast();
     return;
   }
   const key = keyOf(event);

@@ -41,18 +41,20 @@ export class Undo {
     this.#change();
   }
 
-  /** Takes the last answer back; returns once its task is this person's again. */
-  async take() {
-    const { task, entry } = this.last;
-    this.forget(entry);
-    const review = entry.body.review_id;
-    await until(() => this.#isSent(entry), t("It is still being sent."));
-    await post(`/api/v1/reviews/${review}/undo`);
+  /** Takes an answer back, given here or before this page; returns its task once that is this
+   * person's again. */
+  async take({ review_id: review, task_id: task }) {
+    const given = this.#given.find(({ entry }) => entry.body.review_id === review);
+    if (given) {
+      this.forget(given.entry);
+      await until(() => this.#isSent(given.entry), t("It is still being sent."));
+    }
+    await post(`/api/v1/reviews/${encodeURIComponent(review)}/undo`);
     await until(async () => {
       const mine = await get("/api/v1/reviews/mine");
       return mine.some((each) => each.review_id === review && each.status === "undone");
     }, t("The round has not given it back; perhaps its time was over."));
-    return { task, entry };
+    return given?.task ?? get(`/api/v1/tasks/${encodeURIComponent(task)}`);
   }
 
   #change() {
