@@ -6,11 +6,16 @@ import re
 from xml.etree import ElementTree as ET
 
 import pytest
+import typer
 
 from api.catalogues import languages
+from api.cli import app
 from api.language import speaking
 from api.web.charts import bar_chart, interval_chart, line_chart
 from api.web.desk import rendered
+from api.web.rendering import HERE
+
+TEMPLATE_NAMES = sorted(path.name for path in (HERE / "templates").glob("*.html"))
 
 
 def test_a_chart_is_named_takes_its_colours_from_the_page_and_says_its_figures() -> None:
@@ -67,3 +72,16 @@ def test_a_guideline_brings_no_code_and_fetches_nothing(text: str, absent: str) 
 
 def test_a_guideline_is_markdown() -> None:
     assert "<em>ambiguous</em>" in rendered("say that it is *ambiguous*")
+
+
+@pytest.mark.parametrize("template", TEMPLATE_NAMES)
+def test_commands_that_pages_name_are_there(template: str) -> None:
+    for named in re.findall(
+        r"<code>labelwright ((?:[a-z-]+ ?)+)", (HERE / "templates" / template).read_text()
+    ):
+        command = typer.main.get_command(app)
+        for word in named.split():
+            if not isinstance(command, typer.core.TyperGroup):
+                break  # what follows is for the command itself
+            assert word in command.commands, named
+            command = command.commands[word]
