@@ -9,13 +9,13 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from sqlalchemy import Engine
 
-from activities.rows import file_artifacts
 from domain.canonical import Sha256
 from domain.errors import DigestMismatch
 from domain.records import Content
 from domain.rounds import Snapshot
 from storage import datasets
 from storage.artifacts import ArtifactStore
+from storage.dataset_rows import file_artifacts
 
 
 def contents_of(

@@ -11,7 +11,6 @@ from temporalio import activity
 from activities.clock import asked_at
 from activities.contents import contents_of, earlier_files, parse
 from activities.heartbeat import beating
-from activities.rows import read_rows
 from domain.arms import RANDOM_ARM
 from domain.canonical import Sha256
 from domain.records import Content
@@ -27,6 +26,7 @@ from domain.rounds import (
 )
 from storage import models
 from storage.artifacts import ArtifactStore
+from storage.dataset_rows import read_rows
 
 if TYPE_CHECKING:
     from learning.evaluation import Estimate as Measured

@@ -25,7 +25,6 @@ from activities.manifest import (
     move_durably,
     write_durably,
 )
-from activities.rows import ROWS, read_rows
 from domain.canonical import Sha256, canonical, digest_bytes
 from domain.ids import Document
 from domain.labels import LabelSchema
@@ -33,6 +32,7 @@ from domain.roles import DatasetRole, DatasetRow
 from domain.rounds import ApprovalDecided, Candidate, Published, RoundPlan, Snapshot, TrainedModel
 from storage import datasets
 from storage.artifacts import ArtifactStore
+from storage.dataset_rows import ROWS, read_rows
 
 FILE = pa.schema(
     [

@@ -10,7 +10,6 @@ from temporalio import activity
 
 from activities.heartbeat import beating
 from activities.review import read_reviewed
-from activities.rows import read_rows, rows_artifact, write_rows
 from domain.canonical import Sha256
 from domain.ids import RecordId
 from domain.outcomes import Outcome
@@ -25,6 +24,7 @@ from domain.roles import (
 from domain.rounds import Batch, Candidate, RoundPlan, Snapshot
 from storage import datasets
 from storage.artifacts import ArtifactStore
+from storage.dataset_rows import read_rows, rows_artifact, write_rows
 
 
 @dataclass(frozen=True, kw_only=True)

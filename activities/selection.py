@@ -13,7 +13,6 @@ import pyarrow.compute as pc
 from temporalio import activity
 
 from activities.heartbeat import beating
-from activities.rows import read_rows
 from activities.snapshot import ELIGIBLE
 from domain.arms import RANDOM_ARM
 from domain.errors import ImpossibleConstraints
@@ -23,6 +22,7 @@ from domain.roles import LABELLED_ROLES, DatasetRole, DatasetRow
 from domain.rounds import Batch, Partition, RoundPlan, Snapshot
 from domain.selections import Findings, Selection, batch_digest
 from storage.artifacts import ArtifactStore
+from storage.dataset_rows import read_rows
 
 if TYPE_CHECKING:
     from learning.selection import Candidates

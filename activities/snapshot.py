@@ -9,7 +9,6 @@ import pyarrow as pa
 from sqlalchemy import Engine
 from temporalio import activity
 
-from activities.rows import file_artifacts, read_rows, rows_artifact, write_rows
 from domain.canonical import Sha256, digest, digest_bytes
 from domain.errors import EmptyPool
 from domain.ids import RecordId
@@ -18,6 +17,7 @@ from domain.roles import UNSETTLED_ROLES, DatasetRole, DatasetRow, keep_apart, m
 from domain.rounds import Partition, RoundPlan, Snapshot
 from storage import datasets, pools, rounds
 from storage.artifacts import ArtifactStore
+from storage.dataset_rows import file_artifacts, read_rows, rows_artifact, write_rows
 
 ELIGIBLE = "eligible"
 GOLD = "kept to measure reviewers"

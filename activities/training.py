@@ -12,7 +12,6 @@ from temporalio import activity
 from activities.clock import asked_at
 from activities.contents import contents_of, earlier_files, parse
 from activities.heartbeat import beating
-from activities.rows import read_rows
 from domain.arms import NEEDS_COMMITTEE, NEEDS_EARLIER_VERSIONS
 from domain.canonical import Sha256
 from domain.records import Content
@@ -20,6 +19,7 @@ from domain.roles import DatasetRole
 from domain.rounds import RoundPlan, Snapshot, TrainedModel
 from storage import models
 from storage.artifacts import ArtifactStore
+from storage.dataset_rows import read_rows
 
 COMMITTEE = 5
 """Members of the committee whose disagreement a policy may look at."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 
 from sqlalchemy import Connection
@@ -11,14 +11,14 @@ from sqlalchemy import Connection
 from api.language import decimal, gettext
 from domain.arms import RANDOM_ARM
 from domain.canonical import Sha256
-from domain.ids import RoundId
-from domain.roles import LABELLED_ROLES, DatasetRole
+from domain.ids import RecordId, RoundId
+from domain.roles import LABELLED_ROLES, DatasetRole, DatasetRow
 from storage.approval import judged_twice
 from storage.artifacts import ArtifactStore
+from storage.dataset_rows import read_rows, rows_artifact
 from storage.datasets import DatasetVersion
 
-MEASURING = {role.value for role in LABELLED_ROLES - {DatasetRole.TRAIN}}
-COLUMNS = ["record_id", "content_digest", "role", "arm", "round_number"]
+MEASURING = LABELLED_ROLES - {DatasetRole.TRAIN}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -39,15 +39,6 @@ class DatasetCheck:
         )
 
 
-@dataclass(frozen=True, kw_only=True)
-class _Row:
-    record_id: str
-    content_digest: str
-    role: str
-    arm: str | None
-    round_number: int
-
-
 def check_candidate(
     connection: Connection,
     store: ArtifactStore,
@@ -57,11 +48,11 @@ def check_candidate(
     parent: DatasetVersion | None,
 ) -> list[DatasetCheck]:
     """Reads the rows that the digest names: what is checked is what would be published."""
-    listed = _rows(store, rows)
+    listed = read_rows(store, rows)
     number = 1 if parent is None else parent.version + 1
-    here = [row for row in listed if row.round_number == number]
+    here = [row for row in listed.values() if row.round_number == number]
     checks = [
-        _apart(listed),
+        _apart(listed.values()),
         DatasetCheck(
             promise=gettext(
                 "Of this round’s records, only those chosen at random validate, test or monitor."
@@ -76,41 +67,36 @@ def check_candidate(
         ),
     ]
     if parent is not None:
-        checks.insert(1, _kept(_rows(store, Sha256(str(parent.manifest["rows"]))), listed))
+        checks.insert(1, _kept(read_rows(store, rows_artifact(parent.manifest)), listed))
     return checks
 
 
-def _apart(rows: Iterable[_Row]) -> DatasetCheck:
+def _apart(rows: Collection[DatasetRow]) -> DatasetCheck:
     """Whether some content is in roles that must not share one: it would be learnt and tested."""
-    roles: dict[str, set[str]] = defaultdict(set)
-    listed = list(rows)
-    for row in listed:
-        if row.role in {role.value for role in LABELLED_ROLES}:
+    roles: dict[Sha256, set[DatasetRole]] = defaultdict(set)
+    for row in rows:
+        if row.role in LABELLED_ROLES:
             roles[row.content_digest].add(row.role)
-    test = DatasetRole.TEST.value
-    leaking = {digest for digest, in_ in roles.items() if test in in_ and len(in_) > 1}
+    leaking = {each for each, in_ in roles.items() if DatasetRole.TEST in in_ and len(in_) > 1}
     return DatasetCheck(
         promise=gettext("Equal contents have one role: nothing that tests a model trains it."),
-        checked=len(listed),
-        broken=sum(row.content_digest in leaking for row in listed),
+        checked=len(rows),
+        broken=sum(row.content_digest in leaking for row in rows),
     )
 
 
-def _kept(before: list[_Row], after: list[_Row]) -> DatasetCheck:
+def _kept(
+    before: Mapping[RecordId, DatasetRow], after: Mapping[RecordId, DatasetRow]
+) -> DatasetCheck:
     """A role is kept; only what was held may be settled, and a twin of a test record leaves."""
-    now = {row.record_id: row.role for row in after}
-    changing = {DatasetRole.HELD.value}
-    leaving = {DatasetRole.EXCLUDED.value}
-    settled = [row for row in before if row.role not in changing]
+    settled = [row for row in before.values() if row.role is not DatasetRole.HELD]
+
+    def keeps(row: DatasetRow) -> bool:
+        now = after.get(row.record_id)
+        return now is not None and now.role in {row.role, DatasetRole.EXCLUDED}
+
     return DatasetCheck(
         promise=gettext("Roles of earlier versions are kept."),
         checked=len(settled),
-        broken=sum(
-            now.get(row.record_id) != row.role and now.get(row.record_id) not in leaving
-            for row in settled
-        ),
+        broken=sum(not keeps(row) for row in settled),
     )
-
-
-def _rows(store: ArtifactStore, artifact: Sha256) -> list[_Row]:
-    return [_Row(**row) for row in store.get_table(artifact, columns=COLUMNS).to_pylist()]

@@ -32,7 +32,6 @@ if str(ROOT) not in sys.path:
 
 from temporalio.testing import ActivityEnvironment  # noqa: E402
 
-from activities.rows import write_rows  # noqa: E402
 from activities.selection import SelectBatch, SelectionActivities  # noqa: E402
 from activities.snapshot import ELIGIBLE, PREDICTIONS  # noqa: E402
 from domain.accounts import SYSTEM  # noqa: E402
@@ -47,6 +46,7 @@ from domain.roles import DatasetRole, DatasetRow  # noqa: E402
 from domain.rounds import Partition, RoundPlan, Snapshot  # noqa: E402
 from learning.near_duplicates import SIGNATURE_WIDTH, to_arrow  # noqa: E402
 from storage.artifacts import ArtifactStore  # noqa: E402
+from storage.dataset_rows import write_rows  # noqa: E402
 
 CLASSES = tuple("abcdefghij")
 LABELLED, TESTED = 1_000, 200

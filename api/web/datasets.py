@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Annotated
 
 from fastapi import APIRouter, Depends, Query, Request
@@ -20,12 +19,13 @@ from api.web.charts import bar_chart
 from api.web.rendering import PageRoute, page
 from domain.access import clearance_of
 from domain.accounts import Permission
+from domain.dataset_changes import Difference, difference
 from domain.errors import NotCleared, NotFound
-from domain.ids import PoolId
-from domain.roles import DatasetRole
+from domain.ids import PoolId, RecordId
+from domain.roles import DatasetRole, DatasetRow
 from storage import accounts, datasets, rounds
+from storage.dataset_rows import read_rows, rows_artifact
 from storage.datasets import DatasetVersion
-from storage.differences import Difference, difference
 
 router = APIRouter(prefix="/datasets", route_class=PageRoute, include_in_schema=False)
 
@@ -66,8 +66,8 @@ async def get_changes(
     parts: Parts,
     against: Annotated[int | None, Query(ge=1, le=1_000_000)] = None,
 ) -> Response:
-    """Against its parent, or the version that is named. It reads the files, and takes clearance for
-    the highest of both versions' records as they do."""
+    """Against its parent, or the version that is named. It shows rows of all records, and takes
+    clearance for the highest of both versions' as their files do."""
 
     def look(
         connection: Connection,
@@ -89,8 +89,11 @@ async def get_changes(
             clearance=clearance_of(level),
         )
 
+    def rows_of(each: DatasetVersion) -> dict[RecordId, DatasetRow]:
+        return read_rows(parts.store, rows_artifact(each.manifest))
+
     def compared() -> tuple[Difference, Markup | None]:
-        found = difference(older, newer, folder=Path(parts.settings.datasets), shown=SHOWN)
+        found = difference(rows_of(older) if older else {}, rows_of(newer), shown=SHOWN)
         return found, _labels(found)
 
     found, svg = await run_in_threadpool(compared)

@@ -5,15 +5,16 @@ from __future__ import annotations
 from collections.abc import Iterator
 from pathlib import Path
 
-import pyarrow as pa
 import pytest
 from sqlalchemy import Connection
 
 from api.dataset_checks import DatasetCheck, check_candidate
 from domain.canonical import Sha256
-from domain.ids import RoundId
+from domain.ids import RecordId, RoundId
+from domain.roles import DatasetRole, DatasetRow
 from storage.artifacts import ArtifactStore
 from storage.database import engine
+from storage.dataset_rows import write_rows
 
 pytestmark = pytest.mark.slow
 
@@ -23,11 +24,24 @@ Row = tuple[str, str, str, str | None, int]
 
 def checked(connection: Connection, folder: Path, rows: list[Row]) -> dict[str, DatasetCheck]:
     store = ArtifactStore(folder)
-    names = ("record_id", "content_digest", "role", "arm", "round_number")
-    table = pa.Table.from_pylist([dict(zip(names, row, strict=True)) for row in rows])
-    found = check_candidate(
-        connection, store, RoundId("r"), rows=Sha256(store.put_table(table)), parent=None
+    written = write_rows(
+        store,
+        [
+            DatasetRow(
+                record_id=RecordId(record_id),
+                content_digest=Sha256(content),
+                role=DatasetRole(role),
+                label="one",
+                between=(),
+                how="agreement",
+                label_confidence=1.0,
+                arm=arm,
+                round_number=number,
+            )
+            for record_id, content, role, arm, number in rows
+        ],
     )
+    found = check_candidate(connection, store, RoundId("r"), rows=written, parent=None)
     return {check.promise.split()[0]: check for check in found}
 
 

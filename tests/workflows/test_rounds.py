@@ -11,7 +11,6 @@ import pytest
 from sqlalchemy import func, select
 
 from activities.routing import RouteBatch, RoutingActivities
-from activities.rows import read_rows
 from activities.selection import BATCH
 from domain.canonical import Sha256
 from domain.errors import RecordsTaken
@@ -20,6 +19,7 @@ from domain.roles import DatasetRole
 from domain.rounds import Batch, Phase
 from domain.selections import Findings
 from storage import datasets, models, reviews, rounds, tables
+from storage.dataset_rows import read_rows
 from storage.models import ModelPart
 from tests.workflows.round_world import POLICY, World, candidate_of, text_of, truth
 from workflows.rounds import RoundWorkflow

@@ -8,12 +8,12 @@ from typing import Any
 
 from activities.review import Reviewed, read_concluded, read_reviewed
 from activities.roles import AssignRoles
-from activities.rows import read_rows
 from domain.canonical import Sha256
 from domain.ids import RecordId
 from domain.roles import DatasetRole, DatasetRow, assign_role, dataset_digest, keep_apart, merge
 from domain.rounds import Batch, Candidate, RoundPlan
 from storage.artifacts import ReadableArtifacts
+from storage.dataset_rows import read_rows
 from workers.audit.evidence import Evidence
 from workers.audit.findings import Finding, FindingKind
 

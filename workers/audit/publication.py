@@ -10,7 +10,6 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from activities.publication import Publish
-from activities.rows import read_rows
 from domain.canonical import Sha256, canonical, digest_bytes
 from domain.ids import RecordId
 from domain.labels import LabelSchema
@@ -18,6 +17,7 @@ from domain.policy import SamplingPolicy
 from domain.roles import DatasetRole, DatasetRow, dataset_digest
 from domain.rounds import Published
 from storage.artifacts import ReadableArtifacts
+from storage.dataset_rows import read_rows
 from storage.documents import to_json
 from workers.audit.comparison import compare
 from workers.audit.evidence import Evidence

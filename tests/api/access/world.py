@@ -49,6 +49,7 @@ from storage import (
     tasks,
 )
 from storage.accounts import Account
+from storage.dataset_rows import write_rows
 from storage.datasets import DatasetVersion
 from storage.importing import import_records
 from storage.readers import Row
@@ -361,7 +362,10 @@ def _version(team: Team, round_id: RoundId, level: Clearance, folder: Path) -> D
         digest=Sha256("a" * 64),
         parent_version=None,
         round_id=round_id,
-        manifest={"files": {"train": {"name": "train.parquet"}}},
+        manifest={
+            "files": {"train": {"name": "train.parquet"}},
+            "rows": write_rows(team.state.store, []),
+        },
         manifest_sha256=Sha256("b" * 64),
         path=str(path),
         rows=1,
