@@ -15,6 +15,7 @@ from starlette.responses import Response
 
 from api.same_origin import read_origin
 
+CHOICES_KEPT = 365 * 86_400
 _SESSION = "labelwright_session"
 _SIGN_IN = "labelwright_sign_in"
 
@@ -26,6 +27,21 @@ def over_https(request: Request, public_url: str) -> bool:
     public = read_origin(public_url)
     here = read_origin(f"https://{request.headers.get('host', '')}")
     return public is not None and public.scheme == "https" and public == here
+
+
+def keep_choice(
+    request: Request, response: Response, public_url: str, *, name: str, value: str
+) -> None:
+    """Remembers what somebody prefers in this browser, for a year: how pages look, no secret."""
+    response.set_cookie(
+        name,
+        value,
+        max_age=CHOICES_KEPT,
+        path="/",
+        httponly=True,
+        samesite="lax",
+        secure=over_https(request, public_url),
+    )
 
 
 class Cookies:

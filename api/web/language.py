@@ -9,7 +9,7 @@ from starlette.responses import RedirectResponse, Response
 
 from api.authentication import LANGUAGE_PATH
 from api.catalogues import languages
-from api.cookies import over_https
+from api.cookies import keep_choice
 from api.same_origin import check_same_origin
 from api.state import Parts
 from api.web.rendering import LANGUAGE_COOKIE, PageRoute
@@ -18,8 +18,6 @@ from api.web.session import safe_path
 from domain.errors import InvalidInput, NotFound
 
 router = APIRouter(route_class=PageRoute, include_in_schema=False)
-
-REMEMBERED_SECONDS = 365 * 86_400
 
 
 @router.post(LANGUAGE_PATH)
@@ -34,15 +32,7 @@ async def choose(
     if language not in languages():
         raise InvalidInput(f"there is no catalogue of “{language}”")
     response = RedirectResponse(safe_path(next_), status_code=303)
-    response.set_cookie(
-        LANGUAGE_COOKIE,
-        language,
-        max_age=REMEMBERED_SECONDS,
-        path="/",
-        httponly=True,
-        samesite="lax",
-        secure=over_https(request, parts.settings.public_url),
-    )
+    keep_choice(request, response, parts.settings.public_url, name=LANGUAGE_COOKIE, value=language)
     return response
 
 

@@ -9,15 +9,13 @@ from fastapi import APIRouter, Form, Request
 from starlette.responses import RedirectResponse, Response
 
 from api.authentication import THEME_PATH
-from api.cookies import over_https
+from api.cookies import keep_choice
 from api.same_origin import check_same_origin
 from api.state import Parts
 from api.web.rendering import THEME_COOKIE, PageRoute
 from api.web.session import safe_path
 
 router = APIRouter(route_class=PageRoute, include_in_schema=False)
-
-REMEMBERED_SECONDS = 365 * 86_400
 
 
 class Theme(StrEnum):
@@ -36,13 +34,5 @@ async def choose(
     """Remembers the choice in a cookie, and goes back to where it was made."""
     check_same_origin(request, public_url=parts.settings.public_url)
     response = RedirectResponse(safe_path(next_), status_code=303)
-    response.set_cookie(
-        THEME_COOKIE,
-        theme.value,
-        max_age=REMEMBERED_SECONDS,
-        path="/",
-        httponly=True,
-        samesite="lax",
-        secure=over_https(request, parts.settings.public_url),
-    )
+    keep_choice(request, response, parts.settings.public_url, name=THEME_COOKIE, value=theme)
     return response
