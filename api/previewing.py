@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import dataclass
 from uuid import uuid4
 
@@ -37,7 +38,8 @@ class Choice:
 async def start_preview(
     parts: State, caller: Caller, name: str, version: int, *, pool: str, records: int | None
 ) -> str:
-    """Its id. Raises what planning a round raises, but for a policy that nobody has approved."""
+    """Its id, for `find_preview`. Raises what planning a round raises, but for a policy that nobody
+    has approved."""
 
     def plan(connection: Connection) -> RoundPlan:
         governed = policies.get_policy(connection, name, version)
@@ -45,10 +47,21 @@ async def start_preview(
         return plan_round(connection, body, caller, governed=governed)
 
     wanted = await parts.in_transaction(plan)
-    # By whom and of what, so that whoever has the id cannot take it for another policy's.
-    preview_id = f"{name}@{version}/{pool}/{uuid4()}"
-    await parts.temporal.start_preview(preview_id, wanted)
+    preview_id = str(uuid4())
+    await parts.temporal.start_preview(_of(name, version, pool, preview_id), wanted)
     return preview_id
+
+
+async def find_preview(
+    parts: State, name: str, version: int, pool: str, preview_id: str
+) -> Preview | None:
+    """What was chosen; none while it is worked on. Raises NotFound, Conflict."""
+    return await parts.temporal.preview(_of(name, version, pool, preview_id))
+
+
+def _of(name: str, version: int, pool: str, preview_id: str) -> str:
+    """With what it is of, so that whoever has the id cannot take it for another policy's."""
+    return f"{name}@{version}/{pool}/{preview_id}"
 
 
 def choices_of(
@@ -82,9 +95,5 @@ def choices_of(
 
 def predicted_classes(store: ArtifactStore, preview: Preview) -> dict[str, int]:
     """What the model takes the batch's records for; empty at a cold start."""
-    counts: dict[str, int] = {}
     column = store.get_table(preview.batch.artifact, columns=["predicted"])["predicted"]
-    for label in column.to_pylist():
-        if label is not None:
-            counts[label] = counts.get(label, 0) + 1
-    return dict(sorted(counts.items(), key=lambda pair: -pair[1]))
+    return dict(Counter(column.drop_null().to_pylist()).most_common())

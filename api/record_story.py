@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from sqlalchemy import Connection
@@ -10,10 +11,13 @@ from api.authentication import Caller
 from api.round_progress import is_blind
 from api.schemas.body import Document
 from domain.errors import NotFound
-from domain.ids import PoolId, RecordId
+from domain.ids import PoolId, RecordId, RoundId
 from domain.records import ContentKind
 from storage import pools, rounds
 from storage.stories import Step, StepKind, story_of
+
+SWAYING = {StepKind.SELECTED, StepKind.ANSWERED, StepKind.CONCLUDED}
+"""Steps that nobody hears of before their own answer."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -38,7 +42,8 @@ def told_story(
     steps = story_of(connection, pool_id, record_id)
     if not steps:
         raise NotFound("the pool has no such record", pool_id=pool_id, record_id=record_id)
-    told = [step for step in steps if not _sways(connection, step, caller)]
+    closed = _closed_to(connection, steps, caller)
+    told = [step for step in steps if step.kind not in SWAYING or step.round_id not in closed]
     content: Document | None = None
     metadata: Document = {}
     if any(step.kind is StepKind.IMPORTED for step in steps):
@@ -55,10 +60,13 @@ def told_story(
     )
 
 
-def _sways(connection: Connection, step: Step, caller: Caller) -> bool:
-    """Whether the step tells something that nobody hears before their own answer."""
-    if step.round_id is None or step.kind not in {
-        StepKind.SELECTED, StepKind.ANSWERED, StepKind.CONCLUDED,
-    }:  # fmt: skip
-        return False
-    return is_blind(caller.permissions, rounds.get_round(connection, step.round_id))
+def _closed_to(
+    connection: Connection, steps: Iterable[Step], caller: Caller
+) -> set[RoundId | None]:
+    """The rounds of the steps in which the caller may still be asked to judge."""
+    return {
+        round_id
+        for round_id in {step.round_id for step in steps}
+        if round_id is not None
+        and is_blind(caller.permissions, rounds.get_round(connection, round_id))
+    }

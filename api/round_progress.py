@@ -10,9 +10,9 @@ from math import sqrt
 from sqlalchemy import Connection
 
 from domain.accounts import Permission
-from domain.ids import RoundId, Timestamp
+from domain.ids import Timestamp
 from domain.rounds import Phase
-from storage import progress, rounds
+from storage import progress
 from storage.progress import ArmYield, HourOfAnswers, QueueBacklog
 from storage.rounds import Round
 
@@ -55,9 +55,8 @@ class Progress:
     arms: list[ArmYield]
 
 
-def progress_of(connection: Connection, round_id: RoundId, at: datetime) -> Progress:
-    """Raises NotFound."""
-    round_ = rounds.get_round(connection, round_id)
+def progress_of(connection: Connection, round_: Round, at: datetime) -> Progress:
+    round_id = round_.round_id
     queues = progress.backlog_by_queue(connection, round_id, at=at)
     return Progress(
         queues=queues,

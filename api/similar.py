@@ -14,7 +14,6 @@ from typing import TYPE_CHECKING
 from sqlalchemy import Connection
 
 from api.schemas.tasks import SimilarRecord, SimilarRecords
-from domain.canonical import digest
 from domain.records import Content, ContentKind
 from storage.labelled import Labelled, labelled_records
 from storage.tasks import TaskDetail
@@ -42,7 +41,8 @@ def similar_records(connection: Connection, detail: TaskDetail) -> SimilarRecord
     ]
     if not labelled:
         return SimilarRecords(records=[], why="nothing_labelled")
-    likeness = _space(detail.plan.kind, labelled).likeness(detail.content)
+    space = _fitted(detail.plan.kind, _Known(labelled))
+    likeness = space.likeness(detail.content)
     best = sorted(range(len(labelled)), key=lambda place: -likeness[place])[:SHOWN]
     records = [
         SimilarRecord(
@@ -73,21 +73,17 @@ class _Space:
 
 
 class _Known:
-    """Labelled records as the key of a cache: those of equal ids and labels are the same."""
+    """Labelled records as the key of a cache: those of equal contents are the same."""
 
     def __init__(self, labelled: Sequence[Labelled]) -> None:
-        self.labelled = labelled
-        self._digest = digest([(each.record_id, each.content) for each in labelled])
+        self.contents = [each.content for each in labelled]
+        self._digests = tuple(each.content_digest for each in labelled)
 
     def __eq__(self, other: object) -> bool:
-        return isinstance(other, _Known) and other._digest == self._digest
+        return isinstance(other, _Known) and other._digests == self._digests
 
     def __hash__(self) -> int:
-        return hash(self._digest)
-
-
-def _space(kind: ContentKind, labelled: Sequence[Labelled]) -> _Space:
-    return _fitted(kind, _Known(labelled))
+        return hash(self._digests)
 
 
 @lru_cache(maxsize=4)
@@ -98,6 +94,6 @@ def _fitted(kind: ContentKind, known: _Known) -> _Space:
 
     from learning.kinds import FEATURES
 
-    contents = [each.content for each in known.labelled]
-    features = FEATURES[kind].fit(contents)
-    return _Space(features=features, rows=csr_matrix(normalize(features.transform(contents))))
+    features = FEATURES[kind].fit(known.contents)
+    rows = csr_matrix(normalize(features.transform(known.contents)))
+    return _Space(features=features, rows=rows)

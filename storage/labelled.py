@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from sqlalchemy import Connection, and_, literal, select, union_all
 
 from domain.arms import RANDOM_ARM
+from domain.canonical import Sha256
 from domain.gold import GOLD_ARM
 from domain.ids import PoolId, RecordId
 from domain.records import Content, KnownRole
@@ -18,6 +19,7 @@ from storage.visibility import visible
 @dataclass(frozen=True, kw_only=True)
 class Labelled:
     record_id: RecordId
+    content_digest: Sha256
     content: Content
     label: str
 
@@ -28,16 +30,15 @@ def labelled_records(connection: Connection, pool_id: PoolId, *, limit: int) -> 
     Without what was chosen at random, since that may validate or test, and without known answers.
     At most `limit`, the ones that rounds have labelled first.
     """
-    known = select(
-        records.c.record_id, records.c.content, records.c.label, literal(1).label("place")
-    ).where(
+    record = (records.c.record_id, records.c.content_digest, records.c.content)
+    known = select(*record, records.c.label, literal(1).label("place")).where(
         records.c.pool_id == pool_id,
         records.c.role == KnownRole.TRAIN.value,
         records.c.label.is_not(None),
         visible(connection, records),
     )
     concluded = (
-        select(records.c.record_id, records.c.content, outcomes.c.label, literal(0))
+        select(*record, outcomes.c.label, literal(0))
         .join(rounds, and_(rounds.c.round_id == outcomes.c.round_id, rounds.c.pool_id == pool_id))
         .join(
             batch_records,
@@ -66,6 +67,7 @@ def labelled_records(connection: Connection, pool_id: PoolId, *, limit: int) -> 
     by_id = {
         row.record_id: Labelled(
             record_id=RecordId(row.record_id),
+            content_digest=Sha256(row.content_digest),
             content=Content(json.loads(row.content)),
             label=row.label,
         )

@@ -11,7 +11,7 @@ from api.authentication import Caller, allowing
 from api.documents.sending import SENT, DocumentSource, document_body
 from api.idempotency import Write, once
 from api.policies.documents import examine, json_schema, parse_policy
-from api.previewing import SAMPLE, choices_of, predicted_classes, start_preview
+from api.previewing import SAMPLE, choices_of, find_preview, predicted_classes, start_preview
 from api.schemas.body import After, Document, IdempotencyKey, Limit, Page, Version
 from api.schemas.policies import (
     CheckedPolicy,
@@ -169,7 +169,7 @@ async def preview(
     started = await start_preview(
         parts, caller, name, version, pool=body.pool, records=body.records
     )
-    return PreviewStarted(preview_id=started.rpartition("/")[2])
+    return PreviewStarted(preview_id=started)
 
 
 @router.get(
@@ -185,7 +185,7 @@ async def get_preview(
     parts: Parts,
 ) -> PreviewView:
     del caller
-    found = await parts.temporal.preview(f"{name}@{version}/{pool}/{preview_id}")
+    found = await find_preview(parts, name, version, pool, preview_id)
     if found is None:
         return PreviewView(done=False)
     batch = found.batch

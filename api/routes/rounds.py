@@ -117,8 +117,8 @@ async def get_progress(round_id: str, caller: Viewer, parts: Parts) -> Progress:
     concluded. To people who still review here, nothing that others have said is told."""
 
     def look(connection: Connection) -> Progress:
-        found = progress_of(connection, RoundId(round_id), datetime.now(UTC))
         round_ = rounds.get_round(connection, RoundId(round_id))
+        found = progress_of(connection, round_, datetime.now(UTC))
         return unsaid(found) if is_blind(caller.permissions, round_) else found
 
     return await parts.in_transaction(look)

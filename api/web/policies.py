@@ -18,7 +18,7 @@ from api.documents.writing import differences, dump_yaml
 from api.language import gettext
 from api.pinning import named_policy
 from api.policies import ready_made, words
-from api.previewing import SAMPLE, Choice, choices_of, predicted_classes
+from api.previewing import SAMPLE, Choice, choices_of, find_preview, predicted_classes
 from api.schemas.body import Version
 from api.state import Parts
 from api.web.batch import view_of
@@ -128,7 +128,7 @@ async def get_policy(
     def look(
         connection: Connection,
     ) -> tuple[GovernedPolicy, list[GovernedPolicy], SamplingPolicy, list[Pool]]:
-        every = pools.list_pools(connection, limit=SHOWN)
+        every = pools.list_pools(connection, limit=SHOWN) if may_preview else []
         shown = policies.get_policy(connection, name, version)
         versions = policies.list_versions(connection, name, limit=SHOWN)
         other = against or max(1, shown.policy.version - 1)
@@ -154,7 +154,7 @@ async def get_policy(
         may_approve=caller.may(Permission.APPROVE_POLICIES),
         is_author=caller.account_id == shown.author,
         may_define=caller.may(Permission.DEFINE),
-        pools=every if may_preview else [],
+        pools=every,
     )
 
 
@@ -171,7 +171,7 @@ async def get_preview(
 ) -> Response:
     """Comes again by itself while the preview is worked on."""
     del caller
-    found = await parts.temporal.preview(f"{name}@{version}/{pool}/{preview_id}")
+    found = await find_preview(parts, name, version, pool, preview_id)
     shared: dict[str, Any] = {"name": name, "version": version, "pool": pool}
     if found is None:
         return page(request, "preview.html", preview=None, **shared)

@@ -83,7 +83,7 @@ async def get_round(request: Request, round_id: str, caller: Viewer, parts: Part
             tasks.backlog(connection, round_.round_id),
             datasets.version_of_round(connection, round_.round_id),
             wanted_decision(connection, round_, caller),
-            progress_of(connection, round_.round_id, datetime.now(UTC)),
+            progress_of(connection, round_, datetime.now(UTC)),
         )
 
     round_, backlog, version, wanted, found = await parts.in_transaction(look)
