@@ -4,10 +4,12 @@ what screenshots are made of. A page that is missing here fails a test."""
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
+from typing import Literal
 
 from playwright.sync_api import Page, expect
 
+from tests.web.conftest import Visit, Visitors
 from tests.web.desk import look
 from tests.web.team import Team, until
 
@@ -44,12 +46,13 @@ class Sight:
     """A member of the team, `admin`, or nobody where it is empty."""
     name: str
     """Of its screenshot."""
-    address: Callable[[Scene], str] | None = None
+    address: str = ""
+    """With fields of the scene in braces; left out: the route itself."""
     ready: Callable[[Page], object] | None = None
     """Brings what is wanted into sight."""
 
     def path(self, scene: Scene) -> str:
-        return self.route if self.address is None else self.address(scene)
+        return self.address.format_map(asdict(scene)) if self.address else self.route
 
 
 def _ledger(page: Page) -> None:
@@ -92,44 +95,44 @@ SIGHTS = (
         route="/answers/{review_id}",
         who="Rita",
         name="answer",
-        address=lambda scene: f"/answers/{scene.review}",
+        address="/answers/{review}",
     ),
     Sight(
         route="/calibration/{round_id}",
         who="Rita",
         name="calibration",
-        address=lambda scene: f"/calibration/{scene.reviewing}",
+        address="/calibration/{reviewing}",
     ),
     Sight(
         route="/guidelines/{name}/{version}",
         who="Rita",
         name="guideline",
-        address=lambda _: "/guidelines/digits/1",
+        address="/guidelines/digits/1",
     ),
     Sight(route="/rounds", who="Rosa", name="rounds"),
     Sight(
         route="/rounds/{round_id}",
         who="Rosa",
         name="round",
-        address=lambda scene: f"/rounds/{scene.closed}",
+        address="/rounds/{closed}",
     ),
     Sight(
         route="/rounds/{round_id}",
         who="Rosa",
         name="round-reviewing",
-        address=lambda scene: f"/rounds/{scene.reviewing}",
+        address="/rounds/{reviewing}",
     ),
     Sight(
         route="/rounds/{round_id}/approval",
         who="Paul",
         name="approval",
-        address=lambda scene: f"/rounds/{scene.waiting}/approval",
+        address="/rounds/{waiting}/approval",
     ),
     Sight(
         route="/rounds/{round_id}/ledger",
         who="Olga",
         name="ledger",
-        address=lambda scene: f"/rounds/{scene.closed}/ledger",
+        address="/rounds/{closed}/ledger",
         ready=_ledger,
     ),
     Sight(route="/datasets", who="Rosa", name="datasets"),
@@ -137,34 +140,34 @@ SIGHTS = (
         route="/datasets/{dataset}",
         who="Rosa",
         name="dataset",
-        address=lambda _: "/datasets/digits",
+        address="/datasets/digits",
     ),
     Sight(
         route="/datasets/{dataset}/{version}",
         who="Rosa",
         name="version",
-        address=lambda _: "/datasets/digits/1",
+        address="/datasets/digits/1",
     ),
     Sight(
         route="/datasets/{dataset}/{version}/changes",
         who="Rosa",
         name="changes",
-        address=lambda _: "/datasets/digits/1/changes",
+        address="/datasets/digits/1/changes",
     ),
     Sight(route="/pools", who="Rosa", name="pools"),
-    Sight(route="/pools/{pool}", who="Rosa", name="pool", address=lambda _: "/pools/digits"),
+    Sight(route="/pools/{pool}", who="Rosa", name="pool", address="/pools/digits"),
     Sight(
         route="/pools/{pool}/records/{record_id:path}",
         who="Olga",
         name="story",
-        address=lambda scene: f"/pools/digits/records/{scene.record}",
+        address="/pools/digits/records/{record}",
     ),
     Sight(route="/models", who="Rosa", name="models"),
     Sight(
         route="/models/{digest}",
         who="Rosa",
         name="model",
-        address=lambda scene: f"/models/{scene.model}",
+        address="/models/{model}",
     ),
     Sight(route="/reviewers", who="Rosa", name="reviewers"),
     Sight(route="/guidelines", who="Rosa", name="guidelines"),
@@ -174,13 +177,13 @@ SIGHTS = (
         route="/policies/{name}/{version}",
         who="Paul",
         name="policy",
-        address=lambda scene: f"/policies/{scene.policy}",
+        address="/policies/{policy}",
     ),
     Sight(
         route="/policies/{name}/{version}/previews/{pool}/{preview_id}",
         who="Rosa",
         name="preview",
-        address=lambda scene: f"/policies/{scene.policy}/previews/digits/{scene.preview}",
+        address="/policies/{policy}/previews/digits/{preview}",
     ),
     Sight(route="/account", who="Rita", name="account"),
     Sight(route="/accounts", who="admin", name="accounts"),
@@ -189,13 +192,38 @@ SIGHTS = (
         route="/webhooks/{webhook_id}",
         who="admin",
         name="webhook",
-        address=lambda scene: f"/webhooks/{scene.webhook}",
+        address="/webhooks/{webhook}",
     ),
     Sight(route="/governance", who="Olga", name="governance"),
 )
 
 REDIRECTS = {"/policies/{name}", "/inbox/{notice_id}"}
 """Addresses that lead to another page."""
+
+
+def arrive(
+    visitors: Visitors,
+    scene: Scene,
+    sight: Sight,
+    scheme: Literal["light", "dark"],
+    *,
+    language: str = "en-US",
+    phone: bool = False,
+) -> Visit:
+    """Somebody is at the page, and what is wanted is in sight."""
+    path = sight.path(scene)
+    if sight.who:
+        visit = visitors.sign_in(
+            sight.who, path, color_scheme=scheme, language=language, phone=phone
+        )
+    else:
+        visit = visitors.nobody(color_scheme=scheme, language=language, phone=phone)
+        visit.page.goto(path)
+    visit.expected = ("404",)
+    visit.page.wait_for_load_state()
+    if sight.ready:
+        sight.ready(visit.page)
+    return visit
 
 
 def set_the_scene(team: Team, pool: str) -> Scene:

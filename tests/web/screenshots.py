@@ -13,7 +13,7 @@ from typing import Literal
 from playwright.sync_api import Page, sync_playwright
 
 from tests.web.conftest import ARGUMENTS, CHROMIUM, Visitors
-from tests.web.pages import SIGHTS, Scene, Sight, set_the_scene
+from tests.web.pages import SIGHTS, Scene, Sight, arrive, set_the_scene
 from tests.web.team import Team
 from workers.local_stack import LocalStack
 from workers.ports import any_free_ports
@@ -59,16 +59,9 @@ def take(
     *,
     phone: bool = False,
 ) -> None:
-    path = sight.path(scene)
-    if sight.who:
-        visit = visitors.sign_in(sight.who, path, color_scheme=scheme, phone=phone)
-    else:
-        visit = visitors.nobody(color_scheme=scheme, phone=phone)
-        visit.page.goto(path)
+    visit = arrive(visitors, scene, sight, scheme, phone=phone)
     page = visit.page
     page.wait_for_load_state("networkidle")
-    if sight.ready:
-        sight.ready(page)
     page.wait_for_timeout(300)
     name = f"{sight.name}{'-phone' if phone else ''}{'-dark' if scheme == 'dark' else ''}.jpg"
     shoot(page, FOLDER / name)

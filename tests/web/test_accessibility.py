@@ -13,8 +13,8 @@ import pytest
 from playwright.sync_api import Page
 
 from tests.api.access.matrix import lines
-from tests.web.conftest import Visit, Visitors, rounds_on
-from tests.web.pages import REDIRECTS, SIGHTS, Scene, Sight, set_the_scene
+from tests.web.conftest import Visitors, rounds_on
+from tests.web.pages import REDIRECTS, SIGHTS, Scene, Sight, arrive, set_the_scene
 from tests.web.team import Team
 
 pytestmark = [pytest.mark.slow, pytest.mark.browser, pytest.mark.xdist_group("web")]
@@ -60,8 +60,12 @@ def test_every_page_is_looked_at() -> None:
 @pytest.mark.parametrize("sight", SIGHTS, ids=[sight.name for sight in SIGHTS])
 def test_a_page_has_no_serious_fault(visitors: Visitors, scene: Scene, sight: Sight) -> None:
     found = []
-    for scheme, language in (("light", "en-US"), ("dark", "de-DE")):
-        visit = arrive(visitors, scene, sight, scheme, language)  # type: ignore[arg-type]
+    looks: tuple[tuple[Literal["light", "dark"], str], ...] = (
+        ("light", "en-US"),
+        ("dark", "de-DE"),
+    )
+    for scheme, language in looks:
+        visit = arrive(visitors, scene, sight, scheme, language=language)
         found += violations(visit.page)
         if scheme == "dark":
             visit.page.set_viewport_size(NARROW)  # type: ignore[arg-type]
@@ -81,23 +85,3 @@ def overflow(page: Page) -> list[str]:
             .map(each => each.outerHTML.slice(0, 120))"""
         )
     )
-
-
-def arrive(
-    visitors: Visitors,
-    scene: Scene,
-    sight: Sight,
-    scheme: Literal["light", "dark"],
-    language: str,
-) -> Visit:
-    path = sight.path(scene)
-    if sight.who:
-        visit = visitors.sign_in(sight.who, path, color_scheme=scheme, language=language)
-    else:
-        visit = visitors.nobody(color_scheme=scheme, language=language)
-        visit.page.goto(path)
-    visit.expected = ("404",)
-    visit.page.wait_for_load_state()
-    if sight.ready:
-        sight.ready(visit.page)
-    return visit

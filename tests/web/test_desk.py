@@ -195,10 +195,7 @@ def test_the_guideline_begins_with_examples_of_the_labels_in_question(
     assert made.is_success, made.text
     with rounds_on(team, "digits", guideline="strokes") as start:
         round_id = start(2)
-        page = visitors.sign_in("Ravi", "/inbox").page
-        only(page, round_id)
-        page.goto("/review")
-        look(page)
+        page = at_the_desk(visitors, "Ravi", round_id)
         page.keyboard.press("g")
         rows = page.locator("#guideline tr[data-label]")
         expect(rows).to_have_count(3)
@@ -217,11 +214,7 @@ def test_two_reviewers_judge_one_record_and_neither_sees_the_other(
         pages = []
         for name in ("Rita", "Ravi"):
             team.let_go(name)
-            page = visitors.sign_in(name, "/inbox").page
-            only(page, round_id)
-            page.goto("/review")
-            look(page)
-            pages.append(page)
+            pages.append(at_the_desk(visitors, name, round_id))
         one, other = pages
         assert record_on(one) == record_on(other)
         one.keyboard.press("3")
@@ -244,10 +237,7 @@ def test_a_round_that_shows_no_suggestion_says_so(visitors: Visitors, texts: str
 def test_similar_records_have_labels_and_are_none_that_test(
     visitors: Visitors, team: Team, round_id: str
 ) -> None:
-    page = visitors.sign_in("Rita", "/inbox").page
-    only(page, round_id)
-    page.goto("/review")
-    look(page)
+    page = at_the_desk(visitors, "Rita", round_id)
     page.keyboard.press("s")
     cards = page.locator("#similar .like")
     expect(cards).to_have_count(5)
@@ -263,6 +253,15 @@ def test_similar_records_have_labels_and_are_none_that_test(
     }
     # Seeds, and what ended rounds have labelled: whatever measures has another role.
     assert roles <= {"train", None}
+
+
+def at_the_desk(visitors: Visitors, name: str, round_id: str) -> Page:
+    """Somebody who is given this round's records alone, with the first before them."""
+    page = visitors.sign_in(name, "/inbox").page
+    only(page, round_id)
+    page.goto("/review")
+    look(page)
+    return page
 
 
 def only(page: Page, round_id: str) -> None:
