@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -34,9 +33,7 @@ class Workload:
     """Label schema → standing and why."""
 
 
-def workloads(
-    connection: Connection, *, at: datetime, only: Collection[AccountId] | None = None
-) -> list[Workload]:
+def workloads(connection: Connection, *, at: datetime) -> list[Workload]:
     """Of everybody who may judge and is not shut out, by name."""
     people = connection.execute(
         select(accounts.c.account_id, accounts.c.name, accounts.c.roles)
@@ -44,7 +41,6 @@ def workloads(
             accounts.c.disabled_at.is_(None),
             or_(*(literal(role) == func.any(accounts.c.roles) for role in JUDGES)),
         )
-        .where(*([] if only is None else [accounts.c.account_id.in_(list(only))]))
         .order_by(accounts.c.name)
     ).all()
     ids = [row.account_id for row in people]

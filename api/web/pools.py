@@ -12,7 +12,7 @@ from sqlalchemy import Connection
 from starlette.responses import Response
 
 from api.authentication import Caller, allowing
-from api.language import gettext
+from api.language import decimal, gettext
 from api.record_story import told_story
 from api.state import Parts
 from api.web.charts import bar_chart
@@ -89,6 +89,7 @@ async def get_pool(
         pool=found,
         profile=profile,
         levels=[(clearance_of(level), count) for level, count in sorted(profile.levels.items())],
+        label_rows=[[label, decimal(count)] for label, count in profile.labels.items()],
         labels=await run_in_threadpool(_labels, profile),
         records=[(each, json.dumps(each.content)) for each in records[:SHOWN]],
         next=records[SHOWN - 1].record_id if len(records) > SHOWN else None,

@@ -96,19 +96,16 @@ def _throughput(found: Progress) -> Figure | None:
     if len(found.hours) < 2:
         return None
     caption = gettext("Answers an hour, in UTC")
+    told = [[each.hour[:16].replace("T", " "), decimal(each.answers)] for each in found.hours]
     rows = [
-        {
-            "at": each.hour,
-            "value": each.answers,
-            "said": f"{each.hour[:16].replace('T', ' ')}: {decimal(each.answers)}",
-        }
-        for each in found.hours
+        {"at": each.hour, "value": each.answers, "said": ": ".join(said)}
+        for each, said in zip(found.hours, told, strict=True)
     ]
     return Figure(
         svg=line_chart(rows, title=caption, over=gettext("hour"), temporal=True),
         caption=caption,
         heads=[gettext("Hour"), gettext("Answers")],
-        rows=[[each.hour[:16].replace("T", " "), decimal(each.answers)] for each in found.hours],
+        rows=told,
     )
 
 

@@ -209,11 +209,6 @@ def _digest(sha256: str | None) -> Markup:
     ).format(sha256, sha256[:12], sha256[12:])
 
 
-def _labelrows(counts: Mapping[str, int]) -> list[list[str]]:
-    """Counts as rows of a table."""
-    return [[label, decimal(count)] for label, count in counts.items()]
-
-
 def _sentence(text: str) -> str:
     return f"{capital(text)}."
 
@@ -285,7 +280,6 @@ def _environment() -> Environment:
         "word": word,
         "told": told,
         "told_parts": told_parts,
-        "labelrows": _labelrows,
         "capital": capital,
         "sentence": _sentence,
         "problem": _problem,

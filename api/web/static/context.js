@@ -29,7 +29,7 @@ export class SimilarPanel {
           make("p", {}, make("b", { dir: "auto" }, each.label), " ", make("span", { class: "muted" }, t("{share} alike", { share: percent(each.similarity) }))),
         ),
       );
-      this.#place.replaceChildren(...(cards.length ? cards : [NOTHING_SIMILAR[why]?.() ?? NOTHING_SIMILAR.nothing_labelled()]));
+      this.#place.replaceChildren(...(cards.length ? cards : [NOTHING_SIMILAR[why]()]));
     } catch (error) {
       this.#shown = "";
       this.#place.replaceChildren(error.sentence ?? error.message);

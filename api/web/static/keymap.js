@@ -53,7 +53,8 @@ export class Keymap {
 
   /** Letters that mean nothing else: they begin the keys of labels past the tenth. */
   get freeLetters() {
-    return [..."qwrtyuiopadfghjklzxvbnmcse"].filter((letter) => !this.commandOf(letter) && letter !== "u");
+    // Without u, which the panel of ambiguous answers takes.
+    return [..."qwrtyiopadfghjklzxvbnmcse"].filter((letter) => !this.commandOf(letter));
   }
 
   get isUsual() {
