@@ -14,7 +14,7 @@ from sqlalchemy import (
     Interval,
     Select,
     Text,
-    all_,
+    any_,
     bindparam,
     case,
     cast,
@@ -49,6 +49,7 @@ from storage.participations import (
     has_other_part,
     has_other_slot,
     offered,
+    same_work,
     standing_receipt,
 )
 from storage.profiles import get_profile
@@ -208,7 +209,7 @@ def _best_task() -> Select[*tuple[object, ...]]:
             tasks.c.kind == ranked.c.kind,
             tasks.c.level <= CLEARED,
             offered(person),
-            tasks.c.task_id != all_(bindparam("skip", type_=ARRAY(Text))),
+            ~_left_out(),
             ~barred(person),
         )
         .order_by(*order)
@@ -217,6 +218,16 @@ def _best_task() -> Select[*tuple[object, ...]]:
         .lateral("best")
     )
     return select(best).select_from(ranked.join(best, true())).limit(1)
+
+
+def _left_out() -> ColumnElement[bool]:
+    """Whether the caller wants nothing of the task's record now, in whatever slot."""
+    named = tasks.alias("named")
+    return exists(
+        select(1)
+        .where(named.c.task_id == any_(bindparam("skip", type_=ARRAY(Text))), same_work(named))
+        .correlate(tasks)
+    )
 
 
 def _preference(person: Person) -> ColumnElement[int]:

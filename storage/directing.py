@@ -28,7 +28,7 @@ from storage.claims import (
 )
 from storage.documents import plain_text
 from storage.lanes import find_lane, may_go_to, suits
-from storage.participations import barred, has_other_part, has_other_slot, skipped_by
+from storage.participations import barred, has_other_part, has_other_slot, same_work, skipped_by
 from storage.profiles import get_profile
 from storage.tables import accounts, lanes, task_directions, task_skips, tasks
 from storage.tasks import Task, TaskStatus
@@ -245,9 +245,12 @@ def _passed_by(connection: Connection, each: DirectedTask, wanted: Task) -> list
     )
     if connection.scalar(select(exists(left))):
         return []
+    passed = tasks.alias("passed")
     reasons = connection.scalars(
         select(task_skips.c.reason)
-        .where(task_skips.c.task_id == wanted.task_id)
+        .select_from(tasks.join(passed, same_work(passed)))
+        .join(task_skips, task_skips.c.task_id == passed.c.task_id)
+        .where(here)
         .order_by(task_skips.c.skipped_at)
     ).all()
     return [passed_by(each, reasons)]

@@ -16,6 +16,7 @@ from sqlalchemy import (
     or_,
     select,
 )
+from sqlalchemy.sql.selectable import NamedFromClause
 
 from domain.ids import AccountId, RecordId, RoundId
 from storage.tables import participations, review_receipts, reviews, task_skips, tasks
@@ -37,7 +38,7 @@ def free() -> ColumnElement[bool]:
 def offered(person: Person) -> ColumnElement[bool]:
     """Whether a task is for this person to take, as far as the task itself says.
 
-    Nobody works on it, it is not put off, and they have not passed it by.
+    Nobody works on it, it is not put off, and they have not passed its record by.
     """
     return and_(
         free(),
@@ -47,9 +48,23 @@ def offered(person: Person) -> ColumnElement[bool]:
 
 
 def skipped_by(person: Person) -> ColumnElement[bool]:
-    """Whether the person has passed the task by."""
-    return exists().where(
-        task_skips.c.task_id == tasks.c.task_id, task_skips.c.account_id == person
+    """Whether the person has passed the task's record by, in this slot or another."""
+    passed = tasks.alias("passed")
+    return exists(
+        select(1)
+        .select_from(passed.join(task_skips, task_skips.c.task_id == passed.c.task_id))
+        .where(task_skips.c.account_id == person, same_work(passed))
+        .correlate_except(passed, task_skips)
+    )
+
+
+def same_work(other: NamedFromClause) -> ColumnElement[bool]:
+    """Whether it is the same record that both tasks ask the same of: in another slot, perhaps."""
+    return and_(
+        other.c.round_id == tasks.c.round_id,
+        other.c.record_id == tasks.c.record_id,
+        other.c.shard == tasks.c.shard,
+        other.c.kind == tasks.c.kind,
     )
 
 
@@ -96,9 +111,9 @@ def has_other_slot(person: Person) -> ColumnElement[bool]:
             select(1)
             .select_from(other)
             .where(same_record, other.c.holder == person)
-            .correlate(tasks)
+            .correlate_except(other)
         ),
-        exists(answered.correlate(tasks)),
+        exists(answered.correlate_except(other, review_receipts)),
     )
 
 

@@ -26,7 +26,7 @@ from domain.profiles import Standing
 from domain.routing import Lane
 from domain.tasks import TaskKind
 from storage.lanes import brings, lane, suits
-from storage.participations import barred, free, offered
+from storage.participations import barred, free, offered, same_work
 from storage.tables import lanes, participations, standings, task_skips, tasks
 from storage.tasks import TaskStatus
 from storage.visibility import visible
@@ -89,13 +89,14 @@ def queue_facts(
         account_id, TaskKind.REVIEW if TaskKind.REVIEW in kinds else TaskKind.ADJUDICATION
     )
     suited = [*here, may_work]
-    part, skip = participations.alias("part"), task_skips.alias("skip")
+    part = participations.alias("part")
+    passed, skip = tasks.alias("passed"), task_skips.alias("skip")
     my_part = and_(
         part.c.round_id == tasks.c.round_id,
         part.c.record_id == tasks.c.record_id,
         part.c.account_id == account_id,
     )
-    my_skip = and_(skip.c.task_id == tasks.c.task_id, skip.c.account_id == account_id)
+    my_skip = and_(skip.c.task_id == passed.c.task_id, skip.c.account_id == account_id)
     offer = _in_lane(live, wanted, offered(account_id), not_(barred(account_id)))
     others, next_lapse = _leases(connection, held, account_id, suited)
     return QueueFacts(
@@ -112,7 +113,10 @@ def queue_facts(
             [*suited, live, wanted, offered(account_id), barred(account_id)],
         ),
         passed_by=_records(
-            connection, _RECORD, _LANED.join(skip, my_skip), [*suited, live, wanted, free()]
+            connection,
+            _RECORD,
+            _LANED.join(passed, same_work(passed)).join(skip, my_skip),
+            [*suited, live, wanted, free()],
         )
         + _records(connection, _RECORD, _LANED, [*suited, live, wanted, free(), _put_off()]),
         claimed_by_others=others,

@@ -53,8 +53,8 @@ async def test_nothing_to_do_says_why(team: Team) -> None:
     await start_reviewing(team)
     account = team.accounts["ada"].account_id
     await team.admin.patch(f"/api/v1/accounts/{account}", json={"roles": ["reviewer"]})
-    held: list[str] = []
     for person in (team.rita, team.ravi):
+        held: list[str] = []
         for _ in range(2):
             held.append((await claim(person, skip=held))["task"]["task_id"])
     leased = await claim(team.ada)

@@ -118,6 +118,20 @@ def test_a_skipped_task_is_not_offered_again(engine: Engine, connection: Connect
     assert task.task_id == review_task(1)
 
 
+def test_a_skipped_record_is_not_offered_again_in_another_slot(
+    engine: Engine, connection: Connection
+) -> None:
+    make_round(engine, records=2, slots=2)
+    ada = person(connection, "Ada").account_id
+    passed = [review_task(0)]
+    task = claim_task(connection, ada, kinds=BOTH, lease=LEASE, skip=passed)
+    assert task is not None
+    assert task.record_id == record(1)
+    passed.append(task.task_id)
+    release_task(connection, ada, task.task_id)
+    assert claim_task(connection, ada, kinds=BOTH, lease=LEASE, skip=passed) is None
+
+
 def test_only_the_wanted_kind_is_claimed(engine: Engine, connection: Connection) -> None:
     make_round(engine)
     ada = person(connection, "Ada").account_id
