@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import string
+from collections.abc import Sequence
 
 from sqlalchemy import Connection
 
 from api.authentication import Caller
 from api.schemas.tasks import LabelChoice, MaskedReview, Progress, TaskView
+from domain.canonical import digest
 from domain.errors import NotFound
 from domain.ids import TaskId
 from domain.labels import LabelSchema
@@ -89,6 +91,11 @@ def _masked(connection: Connection, task: tasks.Task) -> list[MaskedReview]:
         and review.kind is TaskKind.REVIEW
         and review.status is ReviewStatus.ACCEPTED
     ]
+    return masked(weighed)
+
+
+def masked(weighed: Sequence[reviews.Review]) -> list[MaskedReview]:
+    """The reviews of one record without their authors, in the same order at each look at them."""
     return [
         MaskedReview(
             reviewer=f"Reviewer {letter}",
@@ -98,8 +105,11 @@ def _masked(connection: Connection, task: tasks.Task) -> list[MaskedReview]:
             rationale=review.rationale,
             seconds=review.seconds,
         )
-        # By task, so that the letters say nothing of who was first.
+        # Slots are claimed in the order of their numbers: by task alone, whoever comes first to
+        # every record would be the same letter throughout.
         for letter, review in zip(
-            string.ascii_uppercase, sorted(weighed, key=lambda each: each.task_id), strict=False
+            string.ascii_uppercase,
+            sorted(weighed, key=lambda each: digest(["masked", each.task_id])),
+            strict=False,
         )
     ]

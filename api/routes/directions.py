@@ -79,8 +79,8 @@ async def resume(task_id: str, body: DirectionBody, caller: Concerned, parts: Pa
 
 @router.post("/tasks/{task_id}/skip", status_code=202, summary="Pass a task by")
 async def skip(task_id: str, body: DirectionBody, caller: Concerned, parts: Parts) -> Directed:
-    """You are not offered it again; others are. Those who run the round hear of it once everybody
-    who may do the task has skipped it."""
+    """You are not offered its record again, in whatever slot; others are. Those who run the round
+    hear of it once everybody who may do the task has skipped it."""
     return await direct(parts, caller, TaskId(task_id), Direction.SKIP, body)
 
 

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from domain.ids import RecordId, ReviewId, TaskId
+from api.task_views import masked
+from domain.ids import AccountId, RecordId, ReviewId, RoundId, TaskId, review_task_id
 from domain.reviews import Submission, Verdict, VerdictKind
 from domain.tasks import ProjectedReview, ReviewStatus, TaskKind
 from storage import reviews
@@ -97,13 +98,51 @@ async def test_an_adjudicator_sees_what_was_said_and_not_who_said_it(team: Team)
     response = await team.ada.post(CLAIM, json={})
     task = response.json()["task"]
     assert task["kind"] == "adjudication"
-    assert [(each["reviewer"], each["answer"]) for each in task["reviews"]] == [
-        ("Reviewer A", "label:lost_card"),
-        ("Reviewer B", "label:top_up"),
-    ]
+    assert [each["reviewer"] for each in task["reviews"]] == ["Reviewer A", "Reviewer B"]
+    assert {each["answer"] for each in task["reviews"]} == {"label:lost_card", "label:top_up"}
+    again = (await team.ada.get(f"/api/v1/tasks/{task['task_id']}")).json()
+    assert again["reviews"] == task["reviews"]
     for name in ("rita", "ravi"):
         assert name not in response.text
         assert team.accounts[name].account_id not in response.text
+
+
+def test_whoever_comes_first_to_every_record_is_not_the_same_letter_throughout() -> None:
+    letters = []
+    for ordinal in range(20):
+        both = [_said(ordinal, slot) for slot in (0, 1)]
+        shown = masked(both)
+        assert shown == masked(both[::-1])
+        letters += [each.reviewer for each in shown if each.rationale == "slot 0"]
+    assert set(letters) == {"Reviewer A", "Reviewer B"}
+
+
+def _said(ordinal: int, slot: int) -> reviews.Review:
+    round_id = RoundId("mail-1")
+    return reviews.Review(
+        review_id=ReviewId(f"{ordinal}-{slot}"),
+        round_id=round_id,
+        shard=0,
+        sequence=slot,
+        task_id=review_task_id(round_id, 0, ordinal, slot),
+        record_id=RecordId(f"r{ordinal:03}"),
+        kind=TaskKind.REVIEW,
+        account_id=AccountId(f"account-{slot}"),
+        reviewer=f"person {slot}",
+        verdict=Verdict(kind=VerdictKind.LABEL, label="lost_card"),
+        answer="label:lost_card",
+        confidence=None,
+        rationale=f"slot {slot}",
+        seconds=1.0,
+        guideline="none@1",
+        submitted_at=LONG_AGO,
+        decided_at=LONG_AGO,
+        look=1,
+        status=ReviewStatus.ACCEPTED,
+        refusal="",
+        corrects=None,
+        retracted_at=None,
+    )
 
 
 def say(team: Team, reviewing: Reviewing, name: str, label: str, rationale: str) -> None:
