@@ -68,7 +68,7 @@ def _desk(page: Page) -> None:
 def _history(page: Page) -> None:
     look(page)
     page.keyboard.press("ArrowLeft")
-    expect(page.locator("#why-chosen")).to_be_visible()
+    expect(page.locator("#answer-article")).to_be_visible()
 
 
 def _keys(page: Page) -> None:
