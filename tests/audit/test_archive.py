@@ -29,14 +29,23 @@ def path_of(store: ArtifactStore, row: ArchivedHistory) -> Path:
     return Path(store.path_of(row.sha256))
 
 
-async def edited(ended: Ended, row: ArchivedHistory, before: str, after: str) -> Sha256:
-    """Stores the history with a word replaced in its payloads, as an insider with the key would."""
+async def edited(
+    ended: Ended, row: ArchivedHistory, before: str, after: str, *, most: int | None = None
+) -> Sha256:
+    """Stores the history with a word replaced in its payloads, as an insider with the key would.
+
+    In the first `most` of those that have it, or in all.
+    """
+    changed = 0
     codec = ended.world.client.data_converter.payload_codec
     assert codec is not None
     history = unpack(ended.world.store, workflow_id=row.workflow_id, sha256=row.sha256)
     for event in history.events:
         for payload in payloads_in(event):
             [plain] = await codec.decode([payload])
+            if before.encode() not in plain.data or changed == most:
+                continue
+            changed += 1
             plain.data = plain.data.replace(before.encode(), after.encode())
             [again] = await codec.encode([plain])
             payload.CopyFrom(again)
@@ -109,6 +118,20 @@ async def test_an_edited_history_is_noticed_even_under_a_digest_of_its_own(
         archived, live = await ended.verify(live=False), await ended.verify()
     assert noticed <= {finding.kind for finding in archived.findings}
     assert [finding.kind for finding in live.findings] == [FindingKind.ARCHIVE_ALTERED]
+
+
+async def test_an_edited_answer_is_named_though_the_replay_turns_it_away(ended: Ended) -> None:
+    """Only a shard that replays tells what it has turned away itself."""
+    rows = await archive(ended)
+    row = rows[f"round/{ended.round_id}/shard/0"]
+    sha256 = await edited(ended, row, '"seconds":1.5', '"seconds":9.5', most=1)
+    sql = f"update archived_histories set sha256 = '{sha256}' where sha256 = '{row.sha256}'"
+    with tampered(ended.world.engine, "archived_histories", sql):
+        report = await ended.verify(live=False)
+    found = [finding.kind for finding in report.findings]
+    assert FindingKind.REPLAY_FAILED in found
+    assert found.count(FindingKind.FORGED_ACTOR) == 1
+    assert not any("forged messages" in note for note in report.notes)
 
 
 async def test_what_is_nowhere_is_not_found(ended: Ended) -> None:

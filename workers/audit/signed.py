@@ -2,6 +2,8 @@
 
 Rounds check that themselves, and turn a forged message away: it is in their ledger and changed
 nothing. What a round that began before it checked has let in, or one lets in wrongly, is a finding.
+So is every forged message in a history that does not replay: that the replay turns it away does
+not say that the round did, as when somebody has edited it since.
 """
 
 from __future__ import annotations
@@ -48,6 +50,8 @@ def count_turned_away(evidence: Evidence) -> int:
 
 
 def _turned_away(run: Run) -> set[Json]:
+    if run.replayed.failure:
+        return set()
     return {
         entry.decision.detail["message_digest"]
         for entry in run.replayed.entries
