@@ -15,7 +15,7 @@ from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from enum import StrEnum
 
-from domain.canonical import Sha256, canonical, digest
+from domain.canonical import Sha256, added, canonical, digest
 from domain.errors import (
     InvalidSchema,
     LabelOfAnotherSchema,
@@ -152,13 +152,25 @@ def members_of(label: str) -> tuple[str, ...]:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Counterexample:
+    """A content that a label is easily mistaken for, and why it is not that."""
+
+    content: str
+    label: str
+    """The label that it does not have."""
+    because: str = ""
+
+
+@dataclass(frozen=True, kw_only=True)
 class Guideline:
-    """Instructions for reviewers, in Markdown, with one passage a label where there is one."""
+    """Instructions in Markdown, with contents that show what a label is and what not."""
 
     name: str
     version: int
     text: str
     examples: tuple[tuple[str, str], ...] = ()
+    """Contents, each with its label."""
+    counterexamples: tuple[Counterexample, ...] = added(default=())
 
     @property
     def digest(self) -> Sha256:

@@ -120,6 +120,13 @@ def create_guideline(
     *,
     name: NameArgument,
     file: Annotated[Path, typer.Option("--file", help="Markdown, as reviewers will read it.")],
+    examples: Annotated[
+        Path | None,
+        typer.Option(
+            "--examples",
+            help="YAML: examples (content, label) and counterexamples (content, label, because).",
+        ),
+    ] = None,
     data_dir: DataDirOption = None,
     api_url: ApiOption = None,
     token: TokenOption = None,
@@ -127,9 +134,12 @@ def create_guideline(
 ) -> None:
     """Write a guideline, or its next version if it changes."""
     text = text_of(file)
+    body = {"name": name, "text": text} | (_examples_in(examples) if examples else {})
     with client(data_dir, api_url, token) as connected:
-        made = post(connected, "/guidelines", {"name": name, "text": text})
-    _print_made(made, f"{len(text):,} characters", as_json=as_json)
+        made = post(connected, "/guidelines", body)
+    shown = len(made["examples"]), len(made["counterexamples"])
+    what = "{:,} characters, {} examples, {} counterexamples".format(len(text), *shown)
+    _print_made(made, what, as_json=as_json)
 
 
 @guidelines.command("list")
@@ -168,6 +178,12 @@ def show_guideline(
         print_json(found)
         return
     console.print(found["text"], markup=False)
+    if found["examples"]:
+        rows = [(each["content"], each["label"]) for each in found["examples"]]
+        print_table(["content", "label"], rows, title="Examples")
+    if found["counterexamples"]:
+        mistaken = [(c["content"], c["label"], c["because"]) for c in found["counterexamples"]]
+        print_table(["content", "is not", "because"], mistaken, title="Easily mistaken")
 
 
 # -- files and words --------------------------------------------------------------------------
@@ -178,12 +194,23 @@ def _class_of(text: str) -> dict[str, str]:
     return {"label": label.strip(), "meaning": meaning.strip()}
 
 
-def _classes_in(path: Path) -> list[dict[str, str]]:
+def _examples_in(path: Path) -> dict[str, Any]:
+    document = _yaml_in(path)
+    kinds = {"examples", "counterexamples"}
+    if not isinstance(document, dict) or not document.keys() <= kinds:
+        raise UnreadableFile(f"{path} holds something besides examples and counterexamples")
+    return document
+
+
+def _yaml_in(path: Path) -> Any:
     try:
-        document = yaml.safe_load(text_of(path))
+        return yaml.safe_load(text_of(path))
     except yaml.YAMLError as error:
         raise UnreadableFile(f"{path} is not YAML: {error}") from error
-    match document:
+
+
+def _classes_in(path: Path) -> list[dict[str, str]]:
+    match document := _yaml_in(path):
         case dict():
             return [
                 {"label": str(label), "meaning": str(meaning or "")}

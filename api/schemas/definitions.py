@@ -12,6 +12,7 @@ from domain.labels import (
     MAX_LABELS,
     MAX_TOGETHER,
     Choice,
+    Counterexample,
     Guideline,
     LabelClass,
     LabelSchema,
@@ -57,6 +58,14 @@ class ExampleView:
 
 
 @dataclass(frozen=True, kw_only=True)
+class CounterexampleView:
+    content: str
+    label: str
+    """The label that it does not have."""
+    because: str
+
+
+@dataclass(frozen=True, kw_only=True)
 class GuidelineView:
     name: str
     version: int
@@ -64,6 +73,7 @@ class GuidelineView:
     text: str
     """Markdown."""
     examples: list[ExampleView]
+    counterexamples: list[CounterexampleView]
 
     @classmethod
     def of(cls, guideline: Guideline) -> GuidelineView:
@@ -74,6 +84,10 @@ class GuidelineView:
             text=guideline.text,
             examples=[
                 ExampleView(content=content, label=label) for content, label in guideline.examples
+            ],
+            counterexamples=[
+                CounterexampleView(content=each.content, label=each.label, because=each.because)
+                for each in guideline.counterexamples
             ],
         )
 
@@ -121,8 +135,14 @@ class SchemaBody(Body):
 
 
 class ExampleBody(Body):
-    content: str = Field(max_length=10_000)
-    label: str = Field(max_length=200)
+    content: str = Field(min_length=1, max_length=10_000)
+    label: str = Field(min_length=1, max_length=200)
+
+
+class CounterexampleBody(ExampleBody):
+    """A content that does not have the label, though it may look so."""
+
+    because: str = Field(default="", max_length=2_000)
 
 
 class GuidelineBody(Body):
@@ -133,6 +153,13 @@ class GuidelineBody(Body):
                     "name": "banking",
                     "text": "Choose the label that the customer would choose.",
                     "examples": [{"content": "I cannot find my card", "label": "lost_card"}],
+                    "counterexamples": [
+                        {
+                            "content": "My card has not arrived",
+                            "label": "lost_card",
+                            "because": "It was never there to be lost.",
+                        }
+                    ],
                 }
             ]
         }
@@ -141,8 +168,17 @@ class GuidelineBody(Body):
     name: Name
     text: str = Field(max_length=MAX_GUIDELINE)
     examples: list[ExampleBody] = Field(default_factory=list, max_length=500)
+    counterexamples: list[CounterexampleBody] = Field(default_factory=list, max_length=500)
 
     @property
     def guideline(self) -> Guideline:
-        examples = tuple((each.content, each.label) for each in self.examples)
-        return Guideline(name=self.name, version=1, text=self.text, examples=examples)
+        return Guideline(
+            name=self.name,
+            version=1,
+            text=self.text,
+            examples=tuple((each.content, each.label) for each in self.examples),
+            counterexamples=tuple(
+                Counterexample(content=each.content, label=each.label, because=each.because)
+                for each in self.counterexamples
+            ),
+        )

@@ -1,4 +1,4 @@
-"""Where people label: the reviewer's page, the adjudicator's, and the guideline beside them.
+"""Where people label: the reviewer's page and the adjudicator's.
 
 These pages hold no data. Their script claims a task over the API and sends the answer there.
 """
@@ -8,33 +8,22 @@ from __future__ import annotations
 from typing import Annotated
 
 from fastapi import APIRouter, Depends, Request
-from markdown_it import MarkdownIt
-from markupsafe import Markup
-from sqlalchemy import Connection
 from starlette.responses import Response
 
 from api.authentication import Caller, allowing
 from api.given import in_full
 from api.language import N_
-from api.schemas.body import Version
 from api.state import Parts
 from api.web.rendering import PageRoute, page
 from domain.accounts import Permission
 from domain.ids import ReviewId
-from domain.labels import Guideline
 from domain.reviews import MAX_RATIONALE, ExclusionReason
-from storage import definitions
-from storage.gaps import GuidelineGap, gaps_of
 
 router = APIRouter(route_class=PageRoute, include_in_schema=False)
 
 Reviewer = Annotated[Caller, Depends(allowing(Permission.REVIEW))]
 Adjudicator = Annotated[Caller, Depends(allowing(Permission.ADJUDICATE))]
 Labeller = Annotated[Caller, Depends(allowing(Permission.REVIEW, Permission.ADJUDICATE))]
-Reader = Annotated[
-    Caller,
-    Depends(allowing(Permission.SEE_ROUNDS, Permission.REVIEW, Permission.ADJUDICATE)),
-]
 
 REASONS = {
     ExclusionReason.OUT_OF_SCOPE: N_("It is not what this pool is about"),
@@ -73,11 +62,6 @@ COMMANDS = {
 REVIEWERS = {"escalate", "suggestion"}
 """Commands that an adjudicator has no use for."""
 
-MANY_GAPS = 50
-
-# Guidelines come from people: their HTML stays text, and their pictures are not fetched.
-_markdown = MarkdownIt("commonmark", {"html": False}).enable("table").disable("image")
-
 
 @router.get("/review")
 async def review(request: Request, caller: Reviewer) -> Response:
@@ -102,34 +86,6 @@ async def answer(request: Request, review_id: str, caller: Labeller, parts: Part
 async def calibration(request: Request, round_id: str, caller: Reviewer) -> Response:
     del caller
     return page(request, "calibration.html", round_id=round_id)
-
-
-@router.get("/guidelines")
-async def guidelines(request: Request, caller: Reader, parts: Parts) -> Response:
-    del caller
-    found = await parts.in_transaction(definitions.list_guidelines)
-    return page(request, "guidelines.html", guidelines=found)
-
-
-@router.get("/guidelines/{name}/{version}")
-async def guideline(
-    request: Request, name: str, version: Version, caller: Reader, parts: Parts
-) -> Response:
-    tells = caller.may(Permission.SEE_ROUNDS)
-
-    def look(connection: Connection) -> tuple[Guideline, list[GuidelineGap]]:
-        found = definitions.get_guideline(connection, name, version)
-        return found, gaps_of(connection, name, limit=MANY_GAPS) if tells else []
-
-    found, gaps = await parts.in_transaction(look)
-    text = rendered(found.text)
-    return page(request, "guideline.html", guideline=found, text=text, gaps=gaps)
-
-
-def rendered(markdown: str) -> Markup:
-    """HTML of a text that a person wrote, safe to show."""
-    # markdown-it escapes what it does not write itself.
-    return Markup(_markdown.render(markdown))  # noqa: S704
 
 
 def _desk(request: Request, caller: Caller, *, kind: str) -> Response:

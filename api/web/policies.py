@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Query, Request
@@ -23,6 +22,7 @@ from api.schemas.body import Version
 from api.state import Parts
 from api.web.batch import view_of
 from api.web.charts import bar_chart
+from api.web.diffs import changes_in
 from api.web.rendering import PageRoute, page
 from domain.accounts import Permission
 from domain.ids import PoolId
@@ -58,15 +58,6 @@ arms:
     kind: random
     share: 0.2
 """
-
-
-@dataclass(frozen=True, kw_only=True)
-class Change:
-    """One line of a difference."""
-
-    kind: str
-    """`added`, `removed`, `place` or `same`."""
-    text: str
 
 
 @router.get("")
@@ -149,7 +140,7 @@ async def get_policy(
         gates=words.gates(policy),
         text=shown.source or dump_yaml(policy),
         other=other,
-        changes=_changes(other, policy),
+        changes=changes_in(differences(other, policy, names=("", ""))),
         waits=shown.approval is None,
         may_approve=caller.may(Permission.APPROVE_POLICIES),
         is_author=caller.account_id == shown.author,
@@ -211,13 +202,3 @@ def _preview_charts(
         bars(arms, gettext("By arm")),
         bars(predicted, gettext("What the model takes them for")) if predicted else None,
     )
-
-
-def _changes(before: SamplingPolicy, after: SamplingPolicy) -> list[Change]:
-    """What differs, without the two lines that say between what."""
-    kinds = {"+": "added", "-": "removed", "@": "place"}
-    lines = differences(before, after, names=("", ""))[2:]
-    return [
-        Change(kind=kinds.get(line[:1], "same"), text=line[:2] if line[0] == "@" else line)
-        for line in lines
-    ]

@@ -15,6 +15,7 @@ from domain.errors import (
     LabelwrightError,
     StackNotRunning,
     Unavailable,
+    UnreadableFile,
 )
 from tests.api.commanding import run, runner, text
 from tests.api.team import POLICY
@@ -29,6 +30,21 @@ def test_a_team_sets_up_and_starts_a_round_by_commands(tmp_path: Path) -> None:
     classes.write_text("card: about cards\nmoney:\n")
     assert run("schema", "create", "banking", "--file", str(classes))["version"] == 1
     assert run("guideline", "create", "banking", "--file", str(guide))["version"] == 1
+    examples = tmp_path / "examples.yaml"
+    examples.write_text(
+        """\
+examples:
+  - {content: I cannot find my card, label: card}
+counterexamples:
+  - {content: Where is my money, label: card, because: It asks for a transfer.}
+"""
+    )
+    shown = ("guideline", "create", "banking", "--file", str(guide), "--examples", str(examples))
+    assert "banking@2: 42 characters, 1 examples, 1 counterexamples" in text(*shown)
+    assert "It asks for a transfer." in text("guideline", "show", "banking")
+    examples.write_text("exmples: []\n")
+    with pytest.raises(UnreadableFile, match="besides examples and counterexamples"):
+        text(*shown)
     fill_pool()
     order = ("round", "start", "--pool", "mail", "--records", "5", "--guideline", "banking")
     started = run(*order)

@@ -11,12 +11,15 @@ from tests.api.team import Team, code
 SCHEMA = {"name": "intents", "classes": [{"label": "a", "meaning": "A"}, {"label": "b"}]}
 GUIDELINE = {"name": "intents", "text": "Choose.", "examples": [{"content": "x", "label": "a"}]}
 
+MISTAKEN = {"content": "y", "label": "a", "because": "It only looks so."}
+
 
 @pytest.mark.parametrize(
     ("kind", "body", "change"),
     [
         ("schemas", SCHEMA, {"classes": [{"label": "a"}, {"label": "c"}]}),
         ("guidelines", GUIDELINE, {"text": "Choose well."}),
+        ("guidelines", GUIDELINE, {"counterexamples": [MISTAKEN]}),
     ],
 )
 async def test_a_change_makes_the_next_version_and_keeps_the_one_before(
@@ -39,6 +42,7 @@ async def test_a_change_makes_the_next_version_and_keeps_the_one_before(
         ("schemas", SCHEMA | {"classes": [{"label": "a"}]}, "invalid_label_schema"),
         ("schemas", SCHEMA | {"name": "Not A Name"}, "invalid_request"),
         ("guidelines", GUIDELINE | {"txt": "Choose."}, "invalid_request"),
+        ("guidelines", GUIDELINE | {"counterexamples": [{"content": "x"}]}, "invalid_request"),
     ],
 )
 async def test_a_definition_that_cannot_be_used_is_refused(

@@ -171,6 +171,12 @@ SIGHTS = (
     ),
     Sight(route="/reviewers", who="Rosa", name="reviewers"),
     Sight(route="/guidelines", who="Rosa", name="guidelines"),
+    Sight(
+        route="/guidelines/new",
+        who="Rosa",
+        name="guideline-new",
+        address="/guidelines/new?of=digits@1",
+    ),
     Sight(route="/policies", who="Rosa", name="policies"),
     Sight(route="/policies/new", who="Rosa", name="policy-new"),
     Sight(

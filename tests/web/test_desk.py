@@ -190,6 +190,10 @@ def test_the_guideline_begins_with_examples_of_the_labels_in_question(
         "name": "strokes",
         "text": "Go by the *strokes*.",
         "examples": [{"content": each, "label": label} for each, label in examples],
+        "counterexamples": [
+            {"content": "one bar alone", "label": "9"},
+            {"content": "a bar and a foot", "label": "7", "because": "With a foot it is a 1."},
+        ],
     }
     made = team["Rosa"].api.post("/guidelines", json=body)
     assert made.is_success, made.text
@@ -198,11 +202,13 @@ def test_the_guideline_begins_with_examples_of_the_labels_in_question(
         page = at_the_desk(visitors, "Ravi", round_id)
         page.keyboard.press("g")
         rows = page.locator("#guideline tr[data-label]")
-        expect(rows).to_have_count(3)
+        expect(rows).to_have_count(5)
         page.keyboard.press("a")
         page.keyboard.press("7")
         expect(rows.first).to_have_attribute("data-label", "7")
-        expect(page.locator("#guideline .in-question")).to_have_count(1)
+        expect(page.locator("#guideline .in-question")).to_have_count(2)
+        mistaken = page.get_by_role("table").filter(has_text="Is not").locator("tbody tr")
+        expect(mistaken.first).to_contain_text("With a foot it is a 1.")
 
 
 def test_two_reviewers_judge_one_record_and_neither_sees_the_other(

@@ -12,7 +12,7 @@ from api.catalogues import languages
 from api.cli import app
 from api.language import speaking
 from api.web.charts import bar_chart, interval_chart, line_chart
-from api.web.desk import rendered
+from api.web.guidelines import rendered
 from api.web.rendering import HERE
 
 TEMPLATE_NAMES = sorted(path.name for path in (HERE / "templates").glob("*.html"))

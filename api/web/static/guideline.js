@@ -30,7 +30,7 @@ export class GuidelinePanel {
     }
   }
 
-  /** Examples of these labels come first, and are marked; the others beside them show the difference. */
+  /** Examples and counterexamples of these labels come first, and are marked; the others beside them show the difference. */
   ask(labels) {
     if (labels.join() === this.#inQuestion.join()) return;
     this.#inQuestion = labels;
@@ -38,9 +38,11 @@ export class GuidelinePanel {
   }
 
   #order() {
-    const rows = all("tr[data-label]", this.#panel);
     const asked = (row) => this.#inQuestion.includes(row.dataset.label);
-    for (const row of rows) row.classList.toggle("in-question", asked(row));
-    rows[0]?.parentElement.append(...rows.filter(asked), ...rows.filter((row) => !asked(row)));
+    for (const body of all(".examples tbody", this.#panel)) {
+      const rows = [...body.rows];
+      for (const row of rows) row.classList.toggle("in-question", asked(row));
+      body.append(...rows.filter(asked), ...rows.filter((row) => !asked(row)));
+    }
   }
 }
