@@ -15,6 +15,7 @@ SENTENCES: Mapping[str, str] = {
     "not_authenticated": N_("Nobody is signed in here, or the session has ended. Sign in again."),
     "not_allowed": N_("Your roles do not permit this. An admin can give an account other roles."),
     "too_many_attempts": N_("Too many attempts have failed here. Wait a while."),
+    "too_many_previews": N_("Other previews are being worked on. Wait until one of them is done."),
     "identity_not_linked": N_("The provider knows you, and no account here is yours yet."),
     "provider_unavailable": N_(
         "The identity provider does not answer. A one-time password signs in meanwhile."

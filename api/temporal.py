@@ -19,7 +19,7 @@ from temporalio.service import RPCError, RPCStatusCode
 
 from api.problems import temporal_unavailable
 from domain.directing import TaskDirected
-from domain.errors import Conflict, LabelwrightError, NotFound
+from domain.errors import Conflict, LabelwrightError, NotFound, TooManyPreviews
 from domain.ids import ORCHESTRATION_QUEUE, RoundId, round_workflow_id, shard_workflow_id
 from domain.previews import Preview, preview_workflow_id
 from domain.reviews import ClosingRequested, DeadlineExtended, Submission, UndoRequested
@@ -43,9 +43,14 @@ CANCEL_ROUND = "cancel_round"
 
 RPC_TIMEOUT = timedelta(seconds=5)
 PREVIEW_TIMEOUT = timedelta(hours=4)
+MOST_PREVIEWS = 4
+"""At once, of all people: each scores a whole pool, and rounds need the same workers.
+
+Temporal counts with a delay of about a second, so a few more may slip in together."""
 PATIENCE_SECONDS = 6.0
 """The client library tries again within a call; this is how long a request waits in all."""
 
+_PREVIEWS_UNDER_WAY = f"WorkflowType = '{PREVIEW_WORKFLOW}' AND ExecutionStatus = 'Running'"
 _REFUSED_FOR_GOOD = {
     RPCStatusCode.INVALID_ARGUMENT,
     RPCStatusCode.ALREADY_EXISTS,
@@ -116,8 +121,15 @@ class Temporal:
             _log.info("round was started before", round_id=plan.round_id)
 
     async def start_preview(self, preview_id: str, plan: RoundPlan) -> None:
-        """Raises TemporalUnavailable."""
+        """Raises TemporalUnavailable, and TooManyPreviews while others keep the workers busy."""
         client = await self.client()
+        others = await _answered(
+            client.count_workflows(_PREVIEWS_UNDER_WAY, rpc_timeout=RPC_TIMEOUT)
+        )
+        if others.count >= MOST_PREVIEWS:
+            raise TooManyPreviews(
+                f"{others.count} previews are being worked on", hint="wait until one is done"
+            )
         await _answered(
             client.start_workflow(
                 PREVIEW_WORKFLOW,

@@ -68,6 +68,11 @@ class TooManyAttempts(LabelwrightError):
     status = 429
 
 
+class TooManyPreviews(LabelwrightError):
+    code = "too_many_previews"
+    status = 429
+
+
 class Unavailable(LabelwrightError):
     code = "unavailable"
     status = 503

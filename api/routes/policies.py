@@ -165,7 +165,8 @@ async def preview(
     name: str, version: Version, body: PreviewBody, caller: Previewer, parts: Parts
 ) -> PreviewStarted:
     """It scores the pool and selects as a round would, approved or not; nobody is asked anything,
-    and nothing is kept but what it answers, for as long as Temporal keeps histories."""
+    and nothing is kept but what it answers, for as long as Temporal keeps histories.
+    Four at once are worked on, of all people."""
     started = await start_preview(
         parts, caller, name, version, pool=body.pool, records=body.records
     )
