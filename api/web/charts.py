@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import altair as alt
@@ -15,6 +16,8 @@ from api.web.drawing import WIDTH, drawn
 ROW = 30
 """Height of a bar with the space around it, in pixels."""
 HEIGHT = 200
+LEGEND = 4
+"""Series in a line of the legend: of more it would be wider than the chart."""
 COUNTS, SHARES = ",.0f", ".0%"
 """How figures are written on an axis, by d3-format."""
 TIMES: dict[str, Any] = {
@@ -29,6 +32,16 @@ TIMES: dict[str, Any] = {
     "year": "%Y",
 }
 """How moments are, by the smallest unit that sets them apart."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Figure:
+    """A chart with its figures as a table: of each row the first is its name."""
+
+    svg: Markup
+    caption: str
+    heads: list[str]
+    rows: list[list[str]]
 
 
 def interval_chart(
@@ -197,7 +210,9 @@ def heat_map(rows: Sequence[Mapping[str, Any]], *, title: str, down: str, across
 
 def _colours(series: Sequence[tuple[str, str]]) -> alt.Color:
     names, colours = zip(*series, strict=True)
-    return alt.Color("series:N", sort=None, scale=alt.Scale(domain=names, range=colours))
+    legend = alt.Legend(columns=LEGEND) if len(series) > LEGEND else alt.Undefined
+    scale = alt.Scale(domain=names, range=colours)
+    return alt.Color("series:N", sort=None, scale=scale, legend=legend)
 
 
 def _is_number(value: object) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Annotated
 
 from fastapi import APIRouter, Depends, Query, Request
@@ -11,11 +12,12 @@ from sqlalchemy import Connection
 from starlette.responses import Response
 
 from api.authentication import Caller, allowing
-from api.language import gettext
+from api.language import decimal, gettext
 from api.schemas.body import Version
 from api.schemas.datasets import file_names
 from api.state import Parts
-from api.web.charts import bar_chart
+from api.vocabulary import word
+from api.web.charts import Figure, bar_chart
 from api.web.rendering import PageRoute, page
 from domain.access import clearance_of
 from domain.accounts import Permission
@@ -33,7 +35,18 @@ Viewer = Annotated[Caller, Depends(allowing(Permission.SEE_ROUNDS))]
 
 SHOWN = 100
 MANY = 16
-"""Labels in a chart."""
+"""Labels or versions in a chart."""
+
+COLOURS = {
+    DatasetRole.TRAIN: "var(--series-1)",
+    DatasetRole.VALIDATION: "var(--series-2)",
+    DatasetRole.TEST: "var(--series-3)",
+    DatasetRole.MONITORING: "var(--series-4)",
+    DatasetRole.EDGE_CASE: "var(--series-5)",
+    DatasetRole.HELD: "var(--series-6)",
+    DatasetRole.EXCLUDED: "var(--bad)",
+}
+"""A role has the same one in every chart, whichever others are in it."""
 
 
 @router.get("")
@@ -53,7 +66,49 @@ async def get_dataset(request: Request, dataset: str, caller: Viewer, parts: Par
     )
     if not found:
         raise NotFound(f"there is no dataset “{dataset}”")
-    return page(request, "dataset.html", dataset=dataset, versions=found, roles=list(DatasetRole))
+    return page(
+        request,
+        "dataset.html",
+        dataset=dataset,
+        versions=found,
+        roles=list(DatasetRole),
+        chart=await run_in_threadpool(roles_by_version, found),
+    )
+
+
+def roles_by_version(versions: Sequence[DatasetVersion]) -> Figure | None:
+    """Records by role in each of the latest `versions`, which come the newest first and are drawn
+    the oldest first; none of fewer than two, or without records."""
+    shown = versions[MANY - 1 :: -1]
+    roles = [role for role in DatasetRole if any(each.roles.get(role) for each in shown)]
+    if len(shown) < 2 or not roles:
+        return None
+    series = [(word(role, "dataset role"), COLOURS[role]) for role in roles]
+    names = [name for name, _ in series]
+    table = [[each.roles.get(role, 0) for role in roles] for each in shown]
+    rows = [
+        {
+            "name": f"v{each.version}",
+            "series": name,
+            "value": count,
+            "said": f"v{each.version}, {name}: {decimal(count)}",
+        }
+        for each, counts in zip(shown, table, strict=True)
+        for name, count in zip(names, counts, strict=True)
+        if count
+    ]
+    caption = gettext("Records by role and version")
+    if len(versions) > MANY:
+        caption = gettext("Records by role in the latest versions")
+    return Figure(
+        svg=bar_chart(rows, title=caption, series=series, unit=gettext("records")),
+        caption=caption,
+        heads=[gettext("Version"), *names],
+        rows=[
+            [f"v{each.version}", *map(decimal, counts)]
+            for each, counts in zip(shown, table, strict=True)
+        ],
+    )
 
 
 @router.get("/{dataset}/{version}/changes")

@@ -6,12 +6,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from markupsafe import Markup
-
 from api.language import decimal, gettext, percent
 from api.round_progress import Pace, Progress
 from api.vocabulary import word, words
-from api.web.charts import SHARES, bar_chart, heat_map, histogram, line_chart
+from api.web.charts import SHARES, Figure, bar_chart, heat_map, histogram, line_chart
 from domain.arms import RANDOM_ARM
 from domain.gold import GOLD_ARM
 from storage.progress import BINS, ArmYield, QueueBacklog
@@ -19,14 +17,6 @@ from storage.progress import BINS, ArmYield, QueueBacklog
 MANY = 14
 """More classes than this make a table that nobody reads: the most frequent ones are shown."""
 _Z = 1.96
-
-
-@dataclass(frozen=True, kw_only=True)
-class Figure:
-    svg: Markup
-    caption: str
-    heads: list[str]
-    rows: list[list[str]]
 
 
 @dataclass(frozen=True, kw_only=True)

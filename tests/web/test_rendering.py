@@ -12,8 +12,12 @@ from api.catalogues import languages
 from api.cli import app
 from api.language import speaking
 from api.web.charts import bar_chart, interval_chart, line_chart
+from api.web.datasets import roles_by_version
 from api.web.guidelines import rendered
 from api.web.rendering import HERE
+from domain.canonical import Sha256
+from domain.ids import AccountId, RoundId, Timestamp
+from storage.datasets import DatasetVersion
 
 TEMPLATE_NAMES = sorted(path.name for path in (HERE / "templates").glob("*.html"))
 
@@ -47,6 +51,50 @@ def test_names_in_a_chart_stay_text(name: str) -> None:
         for element in made.iter()
     )
     assert name in "".join(made.itertext())
+
+
+def published(version: int, **roles: int) -> DatasetVersion:
+    digest = Sha256("0" * 64)
+    return DatasetVersion(
+        dataset="letters",
+        version=version,
+        digest=digest,
+        parent_version=version - 1 or None,
+        round_id=RoundId(f"r{version}"),
+        manifest={},
+        manifest_sha256=digest,
+        path="",
+        rows=sum(roles.values()),
+        roles=roles,
+        ledger_head=digest,
+        approved_by=AccountId("paul"),
+        published_at=Timestamp("2026-01-01T00:00:00Z"),
+    )
+
+
+def test_roles_are_shown_from_version_to_version_without_those_that_no_record_has() -> None:
+    first, second = published(1, train=1_200, held=3), published(2, train=1_300, test=40, held=0)
+    assert roles_by_version([]) is None
+    assert roles_by_version([first]) is None
+    assert roles_by_version([published(2), published(1)]) is None
+    figure = roles_by_version([second, first])
+    assert figure is not None
+    assert figure.heads == ["Version", "train", "test", "held"]
+    assert figure.rows == [["v1", "1,200", "0", "3"], ["v2", "1,300", "40", "0"]]
+    said = re.findall("<title>(.*?)</title>", figure.svg)
+    assert sorted(said) == ["v1, held: 3", "v1, train: 1,200", "v2, test: 40", "v2, train: 1,300"]
+    with speaking(languages()["de"]):
+        told = roles_by_version([second, first])
+    assert told is not None
+    assert told.heads == ["Version", "Training", "Test", "zurückgehalten"]
+    assert told.rows[0] == ["v1", "1.200", "0", "3"]
+
+
+def test_of_many_versions_the_latest_are_drawn() -> None:
+    figure = roles_by_version([published(number, train=number) for number in range(40, 0, -1)])
+    assert figure is not None
+    assert figure.caption == "Records by role in the latest versions"
+    assert [row[0] for row in figure.rows] == [f"v{number}" for number in range(25, 41)]
 
 
 def test_charts_on_one_page_share_no_ids() -> None:

@@ -7,7 +7,9 @@ from collections.abc import Callable
 import pytest
 from playwright.sync_api import expect
 
-from tests.web.conftest import Visitors
+from api.vocabulary import word
+from domain.roles import DatasetRole
+from tests.web.conftest import Visitors, rounds_on
 from tests.web.team import Team, until
 
 pytestmark = [pytest.mark.slow, pytest.mark.browser, pytest.mark.xdist_group("web")]
@@ -77,6 +79,51 @@ def test_a_reviewer_is_told_nothing_of_others_by_a_record_s_story(
         assert answers() == []
     finally:
         admin.patch(f"/accounts/{rosa.account_id}", json={"roles": ["requester"]})
+
+
+def test_a_dataset_shows_its_roles_over_versions_once_there_are_two(
+    visitors: Visitors, team: Team
+) -> None:
+    rows: list[dict[str, object]] = [
+        {"text": f"a letter about {label}, the {number}th", "label": label, "role": "train"}
+        for number in range(3)
+        for label in ("parcels", "stamps")
+    ]
+    rows += [{"text": f"a letter that nobody has read, the {number}th"} for number in range(8)]
+    team.import_rows("letters", "text", rows, labels=["parcels", "stamps"])
+
+    def publish_one() -> None:
+        round_id = start(4, reviews=1)
+        while task := team.claim("Rita"):
+            team.answer("Rita", task, "stamps")
+        team.publish(round_id)
+
+    with rounds_on(team, "letters") as start:
+        publish_one()
+        page = visitors.sign_in("Rosa", "/datasets/letters").page
+        expect(page.get_by_role("link", name="v1")).to_be_visible()
+        chart = page.get_by_role("img", name="Records by role and version")
+        expect(chart).to_have_count(0)
+        publish_one()
+    page.reload()
+    expect(chart).to_be_visible()
+    page.get_by_text("Figures").click()
+    versions = team["Rosa"].api.get("/datasets/letters").json()["versions"]
+    assert [sum(each["roles"].values()) for each in versions] == [14, 10]
+    table = page.get_by_role("figure").get_by_role("row")
+    roles = [role for role in DatasetRole if any(role in each["roles"] for each in versions)]
+    assert [row.split("\t") for row in table.all_inner_texts()] == [
+        ["Version", *(word(role, "dataset role") for role in roles)],
+        *(
+            [f"v{each['version']}", *(str(each["roles"].get(role, 0)) for role in roles)]
+            for each in reversed(versions)
+        ),
+    ]
+    stranger = visitors.sign_in("Rita", "/datasets/letters")
+    stranger.expected = ("403",)
+    stranger.page.reload()
+    expect(stranger.page.get_by_role("heading", level=1)).to_be_visible()
+    expect(stranger.page.get_by_role("figure")).to_have_count(0)
 
 
 def test_what_somebody_chooses_at_the_top_is_how_pages_look(visitors: Visitors) -> None:
