@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from sqlalchemy import Engine
@@ -20,6 +20,7 @@ from domain.rounds import (
     Comparison,
     Estimate,
     Evaluation,
+    EvaluationByClass,
     RoundPlan,
     Snapshot,
     TrainedModel,
@@ -35,6 +36,8 @@ if TYPE_CHECKING:
 
 FEW_TESTS = 50
 """Below this a figure is shown with a warning: a bootstrap of a few rows looks surer than it is."""
+MOST_CLASSES = 200
+"""More by class would make an answer that is large for a history."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -53,7 +56,10 @@ class EvaluationActivities:
 
     @activity.defn
     def evaluate_round(self, request: EvaluateRound) -> Evaluation:
-        """Both models on the version's test records, on which neither was trained."""
+        """Both models on the version's test records, on which neither was trained.
+
+        By class it answers more than a round reads: EvaluationByClass.
+        """
         rows = [
             row
             for row in read_rows(self._store, request.candidate.rows).values()
@@ -75,7 +81,11 @@ class EvaluationActivities:
             evaluation = _evaluate(request, rows, parsed, self._store)
         with self._engine.begin() as connection:
             models.put_evaluation(
-                connection, request.plan.round_id, "round", asdict(evaluation), at=asked_at()
+                connection,
+                request.plan.round_id,
+                "round",
+                models.evaluation_body(evaluation),
+                at=asked_at(),
             )
         return evaluation
 
@@ -85,8 +95,8 @@ def _evaluate(
     rows: list[DatasetRow],
     contents: dict[Sha256, Content],
     store: ArtifactStore,
-) -> Evaluation:
-    from learning.evaluation import accuracy, paired_difference
+) -> EvaluationByClass:
+    from learning.evaluation import accuracy, by_class, paired_difference
     from learning.models import Model
 
     seed = request.plan.policy.seed
@@ -102,7 +112,7 @@ def _evaluate(
     comparison, notes = _compare_arms(request, after_model, rows, test, contents)
     if len(test) < FEW_TESTS:
         notes = (f"only {len(test)} test records: these figures say little", *notes)
-    measured = Evaluation(
+    measured = EvaluationByClass(
         before=None,
         after=_estimate(accuracy(truth, after, seed=seed)),
         lift=None,
@@ -110,6 +120,7 @@ def _evaluate(
         lift_high=None,
         comparison=comparison,
         notes=notes,
+        after_by_class=by_class(truth, after, most=MOST_CLASSES),
     )
     if not request.before.classes:
         return replace(measured, notes=("there was no model before this round", *notes))
@@ -121,6 +132,7 @@ def _evaluate(
         lift=lift.value,
         lift_low=lift.low,
         lift_high=lift.high,
+        before_by_class=by_class(truth, before, most=MOST_CLASSES),
     )
 
 
@@ -182,8 +194,8 @@ def _estimate(measured: Measured) -> Estimate:
     )
 
 
-def _unmeasured(reason: str) -> Evaluation:
-    return Evaluation(
+def _unmeasured(reason: str) -> EvaluationByClass:
+    return EvaluationByClass(
         before=None,
         after=None,
         lift=None,

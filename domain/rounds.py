@@ -313,6 +313,45 @@ class Evaluation:
     notes: tuple[str, ...] = ()
 
 
+@dataclass(frozen=True, kw_only=True)
+class ClassCounts:
+    """What a model made of one class on the frozen test set."""
+
+    label: str
+    records: int
+    """Test records of this class."""
+    predicted: int
+    """Test records that the model took for it."""
+    right: int
+    """Those that are both."""
+
+    @property
+    def precision(self) -> float | None:
+        """None where the model took nothing for it."""
+        return self.right / self.predicted if self.predicted else None
+
+    @property
+    def recall(self) -> float | None:
+        """None where the test set has none of it."""
+        return self.right / self.records if self.records else None
+
+    @property
+    def f1(self) -> float:
+        return 2 * self.right / ((self.records + self.predicted) or 1)
+
+
+@dataclass(frozen=True, kw_only=True)
+class EvaluationByClass(Evaluation):
+    """What the activity answers, and tables hold. By class there is nothing in older answers.
+
+    A round reads it as an Evaluation: all fields of that are in its ledger, and one more would
+    change the hashes of rounds that are over.
+    """
+
+    before_by_class: tuple[ClassCounts, ...] = ()
+    after_by_class: tuple[ClassCounts, ...] = ()
+
+
 # -- what people decide -----------------------------------------------------------------------
 
 

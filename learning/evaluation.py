@@ -8,6 +8,7 @@ replacement is drawing those counts from a multinomial, so a resample costs cell
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
@@ -15,6 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from domain.errors import EmptyTestSet, InvalidScores
+from domain.rounds import ClassCounts
 
 RESAMPLES = 2_000
 CONFIDENCE = 0.95
@@ -63,6 +65,23 @@ def macro_f1(
         return _mean_f1(counts, cells[0], cells[1])
 
     return _estimate("macro_f1", codes, metric, seed=seed, resamples=resamples)
+
+
+def by_class(
+    truth: Sequence[str], predicted: Sequence[str], *, most: int
+) -> tuple[ClassCounts, ...]:
+    """Each class that is true or predicted of a row, the one with the most rows first.
+
+    Of more than `most` classes the rarest are left out. Raises EmptyTestSet without rows.
+    """
+    _check(len(truth), len(predicted))
+    records, named = Counter(truth), Counter(predicted)
+    right = Counter(label for label, guess in zip(truth, predicted, strict=True) if label == guess)
+    labels = sorted({*records, *named}, key=lambda each: (-records[each], -named[each], each))
+    return tuple(
+        ClassCounts(label=label, records=records[label], predicted=named[label], right=right[label])
+        for label in labels[:most]
+    )
 
 
 def paired_difference(

@@ -12,8 +12,8 @@ from domain.canonical import Sha256
 from domain.errors import NotFound
 from domain.ids import RoundId, Timestamp
 from domain.records import Json
-from domain.rounds import Phase
-from storage.documents import to_json
+from domain.rounds import ClassCounts, EvaluationByClass, Phase
+from storage.documents import from_json, to_json
 from storage.tables import evaluations, model_versions, rounds
 
 
@@ -22,6 +22,10 @@ class ModelPart(StrEnum):
 
     BEFORE = "before"
     AFTER = "after"
+
+
+BY_CLASS = {ModelPart.BEFORE: "before_by_class", ModelPart.AFTER: "after_by_class"}
+"""The field of an evaluation that says by class what it measured of the model."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -105,6 +109,17 @@ def list_models(
         query = query.where(model_versions.c.created_at < before)
     rows = connection.execute(query.order_by(model_versions.c.created_at.desc()).limit(limit))
     return [_model(row) for row in rows]
+
+
+def evaluation_body(evaluation: EvaluationByClass) -> dict[str, Json]:
+    """What is written down of it: without what is empty by class, as it was written before."""
+    body = asdict(evaluation)
+    return {name: value for name, value in body.items() if value or name not in BY_CLASS.values()}
+
+
+def by_class(evaluation: dict[str, Json], part: ModelPart) -> tuple[ClassCounts, ...]:
+    """What a written evaluation says of one of the round's models; empty where nothing."""
+    return from_json(tuple[ClassCounts, ...], evaluation.get(BY_CLASS[part], ()))
 
 
 def put_evaluation(

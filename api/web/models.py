@@ -80,6 +80,7 @@ async def get_model(request: Request, digest: str, caller: Viewer, parts: Parts)
         trained_on=trained_on,
         lift_chart=lift_chart(evaluation) if evaluation else None,
         comparison_chart=comparison_chart(evaluation) if evaluation else None,
+        classes=models.by_class(evaluation, model.part) if evaluation else (),
     )
 
 

@@ -9,12 +9,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
-from sklearn.metrics import accuracy_score, f1_score
+from sklearn.metrics import accuracy_score, f1_score, precision_recall_fscore_support
 
 from domain.errors import EmptyTestSet, InvalidScores
 from domain.records import ContentKind
 from learning.evaluation import (
     accuracy,
+    by_class,
     compare_at_equal_labels,
     macro_f1,
     paired_difference,
@@ -45,6 +46,31 @@ def test_values_are_scikit_learns_and_intervals_stay_in_range(
         assert 0.0 <= estimate.low <= estimate.high <= 1.0
         assert estimate.n == len(pairs)
     assert right == accuracy(truth, predicted, seed=seed, resamples=50)
+
+
+@settings(deadline=None, max_examples=60)
+@given(pairs=pairs)
+def test_figures_by_class_are_scikit_learns(pairs: list[tuple[str, str]]) -> None:
+    truth, predicted = [a for a, _ in pairs], [b for _, b in pairs]
+    found = by_class(truth, predicted, most=10)
+    assert {each.label for each in found} == {*truth, *predicted}
+    labels = [each.label for each in found]
+    expected = np.array(
+        precision_recall_fscore_support(truth, predicted, labels=labels, zero_division=0)
+    )
+    for each, precision, recall, f1, support in zip(found, *expected, strict=True):
+        assert each.precision == (pytest.approx(precision) if each.label in predicted else None)
+        assert each.recall == (pytest.approx(recall) if each.label in truth else None)
+        assert each.f1 == pytest.approx(f1)
+        assert each.records == support
+
+
+def test_of_many_classes_those_with_the_most_rows_are_counted() -> None:
+    truth, predicted = list("aabbbcd"), list("abbbbee")
+    assert [each.label for each in by_class(truth, predicted, most=9)] == list("bacde")
+    assert [each.label for each in by_class(truth, predicted, most=2)] == ["b", "a"]
+    with pytest.raises(EmptyTestSet):
+        by_class([], [], most=2)
 
 
 def test_the_interval_is_that_of_resampled_rows() -> None:

@@ -90,21 +90,16 @@ def test_a_dataset_shows_its_roles_over_versions_once_there_are_two(
         for label in ("parcels", "stamps")
     ]
     rows += [{"text": f"a letter that nobody has read, the {number}th"} for number in range(8)]
-    team.import_rows("letters", "text", rows, labels=["parcels", "stamps"])
-
-    def publish_one() -> None:
-        round_id = start(4, reviews=1)
-        while task := team.claim("Rita"):
-            team.answer("Rita", task, "stamps")
-        team.publish(round_id)
+    labels = ["parcels", "stamps"]
+    team.import_rows("letters", "text", rows, labels=labels)
 
     with rounds_on(team, "letters") as start:
-        publish_one()
+        publish_one(team, start)
         page = visitors.sign_in("Rosa", "/datasets/letters").page
         expect(page.get_by_role("link", name="v1")).to_be_visible()
         chart = page.get_by_role("img", name="Records by role and version")
         expect(chart).to_have_count(0)
-        publish_one()
+        publish_one(team, start)
     page.reload()
     expect(chart).to_be_visible()
     page.get_by_text("Figures").click()
@@ -124,6 +119,71 @@ def test_a_dataset_shows_its_roles_over_versions_once_there_are_two(
     stranger.page.reload()
     expect(stranger.page.get_by_role("heading", level=1)).to_be_visible()
     expect(stranger.page.get_by_role("figure")).to_have_count(0)
+
+
+def test_a_model_shows_what_it_makes_of_each_class_once_it_is_measured(
+    visitors: Visitors, team: Team
+) -> None:
+    rows: list[dict[str, object]] = [
+        {
+            "text": f"a telegram about {about}, {role} {place}.{number}",
+            "label": label,
+            "role": role,
+        }
+        for place, (role, label, about, times) in enumerate(
+            (
+                ("train", "parcels", "a parcel", 4),
+                ("train", "stamps", "a stamp", 4),
+                ("test", "parcels", "a parcel", 5),
+                ("test", "parcels", "a stamp", 2),
+                ("test", "stamps", "a stamp", 3),
+                ("test", "letters", "a stamp", 1),
+            )
+        )
+        for number in range(times)
+    ]
+    rows += [{"text": f"a telegram about a stamp that nobody has read, {n}"} for n in range(4)]
+    labels = ["letters", "parcels", "stamps"]
+    team.import_rows("telegrams", "text", rows, labels=labels)
+    rosa = team["Rosa"].api
+    with rounds_on(team, "telegrams") as start:
+        round_id = start(4, reviews=1)
+        [before] = rosa.get(f"/rounds/{round_id}/models").json()
+        page = visitors.sign_in("Rosa", f"/models/{before['digest']}").page
+        expect(page.get_by_text("Not measured")).to_be_visible()
+        table = page.get_by_role("table", name="By class")
+        expect(table).to_have_count(0)
+        review_and_publish(team, round_id)
+    page.reload()
+    expect(table).to_be_visible()
+    found = [row.split("\t") for row in table.get_by_role("row").all_inner_texts()]
+    assert found[0] == ["Class", "Precision", "Recall", "F1", "Test records"]
+    # A telegram that speaks of a stamp is taken for one about stamps, whatever it is about.
+    assert [[text.replace("\xa0", " ") for text in row] for row in found[1:]] == [
+        ["letters", "–", "0.0 %", "0.0 %", "1"],
+        ["parcels", "100.0 %", "71.4 %", "83.3 %", "7"],
+        ["stamps", "50.0 %", "100.0 %", "66.7 %", "3"],
+    ]
+    after = next(
+        each
+        for each in rosa.get(f"/rounds/{round_id}/models").json()
+        if each["digest"] != before["digest"]
+    )
+    page.goto(f"/models/{after['digest']}")
+    expect(table).to_be_visible()
+    audited = team["Olga"].api.post(f"/rounds/{round_id}/verification", timeout=120).json()
+    assert audited["findings"] == []
+
+
+def publish_one(team: Team, start: Callable[..., str]) -> None:
+    review_and_publish(team, start(4, reviews=1))
+
+
+def review_and_publish(team: Team, round_id: str) -> None:
+    """Rita finds that everything is about stamps."""
+    while task := team.claim("Rita"):
+        team.answer("Rita", task, "stamps")
+    team.publish(round_id)
 
 
 def test_what_somebody_chooses_at_the_top_is_how_pages_look(visitors: Visitors) -> None:

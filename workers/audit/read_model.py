@@ -14,9 +14,10 @@ from domain.ids import Timestamp
 from domain.ledger import Entry
 from domain.records import Json
 from domain.reviews import Submission, Verdict, check_verdict
-from domain.rounds import Evaluation, ShardPlan
+from domain.rounds import EvaluationByClass, ShardPlan
 from domain.tasks import Projection, TaskOpening
 from storage.documents import from_json, plain_text, to_json
+from storage.models import evaluation_body
 from storage.tables.columns import timestamp
 from workers.audit.comparison import Row, compare
 from workers.audit.evidence import ROUND, Evidence
@@ -208,9 +209,9 @@ def check_round(evidence: Evidence, tables: Tables) -> Iterator[Finding]:
             "summary": to_json(summary),
         }
         evaluations = [
-            {"name": "round", "body": to_json(activity.answer(Evaluation))}
+            {"name": "round", "body": to_json(evaluation_body(answer))}
             for activity in run.recorded.asked("evaluate_round")
-            if activity.result is not None
+            if (answer := activity.answer(EvaluationByClass)) is not None
         ]
         yield from compare("evaluations", "name", evaluations, tables["evaluations"])
     yield from compare("rounds", "round_id", [expected], tables["rounds"])

@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import asdict
 from pathlib import Path
 
 from sqlalchemy import Connection, select
@@ -27,7 +26,7 @@ from domain.canonical import Sha256, digest_bytes
 from domain.directing import Direction
 from domain.errors import NotFound
 from domain.records import Json
-from domain.rounds import Evaluation, Published, RoundPlan, Routed, TrainedModel
+from domain.rounds import EvaluationByClass, Published, RoundPlan, Routed, TrainedModel
 from domain.routing import forwarded
 from domain.tasks import Projection
 from storage import datasets, lanes, models, rounds
@@ -190,13 +189,13 @@ class _Writing:
         return dict(json.loads(manifest_bytes(self._store, self._root, published)))
 
     def _evaluate_round(self, activity: Activity) -> None:
-        evaluation = activity.answer(Evaluation)
+        evaluation = activity.answer(EvaluationByClass)
         if evaluation is not None:
             models.put_evaluation(
                 self._connection,
                 self._plan.round_id,
                 "round",
-                asdict(evaluation),
+                models.evaluation_body(evaluation),
                 at=activity.scheduled_at,
             )
 
