@@ -61,6 +61,8 @@ SUMMARIES: Mapping[str, str] = {
     "conflict": N_("It has moved on meanwhile"),
     "invalid_input": N_("What was sent cannot be used"),
     "invalid_request": N_("What was sent cannot be used"),
+    "unreadable_file": N_("The file cannot be read"),
+    "missing_column": N_("The file lacks a column"),
     "invalid_policy": N_("The policy cannot be followed"),
     "invalid_expression": N_("A filter of the policy cannot be read"),
     "impossible_constraints": N_("The records cannot be what the policy demands"),

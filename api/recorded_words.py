@@ -148,7 +148,52 @@ DUTIES = (
     N_("you wrote the policy that you name, so another person must amend by it"),
 )
 
-RECORDED = (*NOTICES, *BATCHES, *REASONS, *EVALUATIONS, *DUTIES)
+REFUSALS = (
+    N_("the record id is missing"),
+    N_("the record id is longer than {limit} characters"),
+    N_("the record id holds characters that cannot be printed"),
+    N_("the record id stands on line {line} already, with other content"),
+    N_("the content is {size} bytes; the limit is {limit}"),
+    N_("the metadata are {size} bytes; the limit is {limit}"),
+    N_("a number is NaN or infinite"),
+    N_("a number is infinite"),
+    N_("the text is empty or not a text"),
+    N_("the text holds a NUL character"),
+    N_("the row has no columns"),
+    N_("a table row holds numbers, texts and truth values only"),
+    N_("the left side of the pair is neither a text nor a row"),
+    N_("the right side of the pair is neither a text nor a row"),
+    N_("the left side of the pair: {said}"),
+    N_("the right side of the pair: {said}"),
+    N_("one side of the pair is a text and the other a row"),
+    N_("the left side is neither a text nor an object of columns"),
+    N_("the right side is neither a text nor an object of columns"),
+    N_("an image is a list of rows of grey values"),
+    N_("the rows of the image differ in length"),
+    N_("a grey value is not a number from 0 to 255"),
+    N_("the pixels are not a JSON list of rows"),
+    N_("column “{column}” holds {type}, which is no text"),
+    N_("the pool has no label schema"),
+    N_("“{label}” is not a label of {schema}@{version}"),
+    N_("{schema}@{version} gives a record {labels}, not {found}"),
+    N_("one of the labels is empty"),
+    N_("there is a list of labels, and the label schema gives a record one"),
+    N_("the label is neither a text nor a number"),
+    N_("the role is none of train, test and gold: {role}"),
+    N_("the role is test, but the record has no label to test with"),
+    N_("the role is gold, but the record has no label to measure with"),
+    N_("the row is nested too deeply"),
+    N_("the row is not UTF-8 text"),
+    N_("the row is not CSV: {error}"),
+    N_("the row has {cells} cells, the header {header}"),
+    N_("the line is longer than {limit} bytes"),
+    N_("the line is not UTF-8 text"),
+    N_("the line is nested too deeply"),
+    N_("the line is not JSON: {error}"),
+    N_("the line is not a JSON object"),
+)
+
+RECORDED = (*NOTICES, *BATCHES, *REASONS, *EVALUATIONS, *DUTIES, *REFUSALS)
 
 
 def told(sentence: str) -> str:

@@ -109,23 +109,20 @@ def import_records(
     return replace(report, finished_at=finished_at)
 
 
-def get_import(connection: Connection, import_id: str) -> ImportReport:
-    """The report as it stands. Raises NotFound."""
-    row = connection.execute(select(imports).where(imports.c.import_id == import_id)).one_or_none()
+def get_import(
+    connection: Connection, import_id: str, *, pool_id: PoolId, created_by: AccountId
+) -> ImportReport:
+    """The report of an import into the pool by that account. Raises NotFound."""
+    row = connection.execute(
+        select(imports).where(
+            imports.c.import_id == import_id,
+            imports.c.pool_id == pool_id,
+            imports.c.created_by == created_by,
+        )
+    ).one_or_none()
     if row is None:
         raise NotFound("no such import", import_id=import_id)
     return _report(row)
-
-
-def list_imports(connection: Connection, pool_id: PoolId, *, limit: int = 50) -> list[ImportReport]:
-    """The pool's latest imports, the newest first."""
-    rows = connection.execute(
-        select(imports)
-        .where(imports.c.pool_id == pool_id)
-        .order_by(imports.c.created_at.desc())
-        .limit(limit)
-    )
-    return [_report(row) for row in rows]
 
 
 # -- one chunk --------------------------------------------------------------------------------

@@ -10,7 +10,7 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, func, select
 
-from domain.ids import PoolId, RoundId, Timestamp
+from domain.ids import AccountId, PoolId, RoundId, Timestamp
 from domain.records import Record
 from domain.rounds import Phase
 from storage.pools import record
@@ -38,6 +38,8 @@ class ColumnProfile:
 
 @dataclass(frozen=True, kw_only=True)
 class ImportOfPool:
+    import_id: str
+    created_by: AccountId
     file_name: str
     accepted: int
     updated: int
@@ -79,6 +81,8 @@ def pool_profile(connection: Connection, pool_id: PoolId, *, records_in_it: int)
         median_bytes=median(row.size for row in sample) if sample else None,
         imports=[
             ImportOfPool(
+                import_id=row.import_id,
+                created_by=row.created_by,
                 file_name=row.file_name,
                 accepted=row.accepted,
                 updated=row.updated,

@@ -20,14 +20,17 @@ from api.web.rendering import PageRoute, page
 from domain.access import clearance_of
 from domain.accounts import Permission
 from domain.ids import PoolId, RecordId
-from domain.records import Record
-from storage import pools
+from domain.labels import LabelSchema
+from domain.records import ContentKind, Record
+from storage import definitions, pools
+from storage.importing import get_import
 from storage.pool_profile import PoolProfile, pool_profile, search_records
 from storage.pools import Pool
 
 router = APIRouter(prefix="/pools", route_class=PageRoute, include_in_schema=False)
 
 Viewer = Annotated[Caller, Depends(allowing(Permission.SEE_ROUNDS))]
+Importer = Annotated[Caller, Depends(allowing(Permission.IMPORT_RECORDS))]
 
 SHOWN = 50
 MANY = 16
@@ -41,18 +44,25 @@ async def list_pools(
     parts: Parts,
     after: Annotated[str | None, Query(max_length=100)] = None,
 ) -> Response:
-    found = await parts.in_transaction(
-        lambda connection: pools.list_pools(
+    may_import = caller.may(Permission.IMPORT_RECORDS)
+
+    def look(connection: Connection) -> tuple[list[Pool], list[LabelSchema]]:
+        found = pools.list_pools(
             connection, after=None if after is None else PoolId(after), limit=SHOWN + 1
         )
-    )
+        return found, definitions.list_schemas(connection) if may_import else []
+
+    found, schemas = await parts.in_transaction(look)
     return page(
         request,
         "pools.html",
         pools=found[:SHOWN],
         next=found[SHOWN - 1].pool_id if len(found) > SHOWN else None,
         first=after is None,
-        may_import=caller.may(Permission.IMPORT_RECORDS),
+        may_import=may_import,
+        import_limit=parts.settings.import_limit,
+        kinds=list(ContentKind),
+        schemas=schemas,
     )
 
 
@@ -67,7 +77,6 @@ async def get_pool(
     begins: Annotated[str, Query(max_length=200)] = "",
 ) -> Response:
     """`begins` looks for records whose id begins so."""
-    del caller
 
     def look(connection: Connection) -> tuple[Pool, PoolProfile, list[Record]]:
         found = pools.get_pool(connection, PoolId(pool))
@@ -94,7 +103,24 @@ async def get_pool(
         records=[(each, json.dumps(each.content)) for each in records[:SHOWN]],
         next=records[SHOWN - 1].record_id if len(records) > SHOWN else None,
         begins=begins,
+        may_import=caller.may(Permission.IMPORT_RECORDS),
+        import_limit=parts.settings.import_limit,
+        account_id=caller.account_id,
     )
+
+
+@router.get("/{pool}/imports/{import_id}")
+async def get_report(
+    request: Request, pool: str, import_id: str, caller: Importer, parts: Parts
+) -> Response:
+    """For whoever brought the file alone: refused rows are told as they stood in it."""
+
+    report = await parts.in_transaction(
+        lambda connection: get_import(
+            connection, import_id, pool_id=PoolId(pool), created_by=caller.account_id
+        )
+    )
+    return page(request, "import.html", report=report)
 
 
 @router.get("/{pool}/records/{record_id:path}")

@@ -8,10 +8,11 @@ from collections.abc import Iterator
 import pytest
 from sqlalchemy import Connection, Engine, func, select
 
+from domain.errors import NotFound
 from domain.ids import AccountId, RecordId
 from domain.records import Content, KnownRole, Record
 from storage import chunks, tasks
-from storage.importing import ImportReport, get_import, import_records, list_imports
+from storage.importing import ImportReport, get_import, import_records
 from storage.pools import count_eligible, get_pool, get_record, iterate_snapshot, list_records
 from storage.readers import Rejection, Row
 from storage.tables import imports, records
@@ -121,8 +122,11 @@ def test_a_report_names_the_first_thousand_rejections_and_counts_all(engine: Eng
     assert counts(report) == (6_000, 0, 0, 0, 6_000)
     assert [each.line for each in report.rejections] == list(range(1, 1_001))
     with engine.begin() as connection:
-        assert get_import(connection, report.import_id) == report
-        assert list_imports(connection, POOL) == [report]
+        mine = AccountId("acc-team")
+        assert get_import(connection, report.import_id, pool_id=POOL, created_by=mine) == report
+        another = AccountId("acc-other")
+        with pytest.raises(NotFound):
+            get_import(connection, report.import_id, pool_id=POOL, created_by=another)
 
 
 def test_what_breaks_off_between_chunks_leaves_whole_chunks_and_can_be_repeated(

@@ -34,6 +34,8 @@ class Scene:
     """One that people differed about."""
     model: str
     preview: str
+    report: str
+    """An import of Rosa's that refused rows."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -74,6 +76,11 @@ def _history(page: Page) -> None:
 def _keys(page: Page) -> None:
     look(page)
     page.keyboard.press("?")
+
+
+def _importing(page: Page) -> None:
+    page.locator(".importing summary").click()
+    expect(page.locator("#import button[type=submit]")).to_be_enabled()
 
 
 def _exclude(page: Page) -> None:
@@ -154,8 +161,20 @@ SIGHTS = (
         name="changes",
         address="/datasets/digits/1/changes",
     ),
-    Sight(route="/pools", who="Rosa", name="pools"),
-    Sight(route="/pools/{pool}", who="Rosa", name="pool", address="/pools/digits"),
+    Sight(route="/pools", who="Rosa", name="pools", ready=_importing),
+    Sight(
+        route="/pools/{pool}",
+        who="Rosa",
+        name="pool",
+        address="/pools/digits",
+        ready=_importing,
+    ),
+    Sight(
+        route="/pools/{pool}/imports/{import_id}",
+        who="Rosa",
+        name="import",
+        address="/pools/digits/imports/{report}",
+    ),
     Sight(
         route="/pools/{pool}/records/{record_id:path}",
         who="Olga",
@@ -269,6 +288,7 @@ def set_the_scene(team: Team, pool: str) -> Scene:
         record=disputed,
         model=models[-1]["digest"],
         preview=_preview(team, pool),
+        report=team.import_with_faults(pool),
     )
 
 

@@ -79,6 +79,13 @@ class Team:
         columns = {"format": "jsonl", "label_column": "label", "role_column": "role"}
         _answer(rosa.post(f"/pools/{pool}/imports", content=rows, params=columns))
 
+    def import_with_faults(self, pool: str) -> str:
+        """The import of a file of which every row is refused, so that it changes nothing."""
+        rows = b'{"id": "x1", "pixels": "none"}\n{"pixels": [[0]]}\nnot JSON\n'
+        params = {"file_name": "faults.jsonl"}
+        made = self["Rosa"].api.post(f"/pools/{pool}/imports", content=rows, params=params)
+        return str(_answer(made)["import_id"])
+
     def import_texts(
         self, pool: str, *, labels: Sequence[str], texts: Sequence[str], **schema: object
     ) -> None:

@@ -286,6 +286,12 @@ WRITERS = (
     "learning/selection/rules.py",
     "learning/selection/scores.py",
     "learning/selection/selecting.py",
+    "domain/labels.py",
+    "domain/records.py",
+    "storage/chunks.py",
+    "storage/readers.py",
+    "storage/rows.py",
+    "storage/sides.py",
 )
 """Where sentences are made that are written down."""
 GAP = "\N{OBJECT REPLACEMENT CHARACTER}"
@@ -300,6 +306,23 @@ def sentences_of(name: str) -> Iterator[str]:
             )
         elif isinstance(node, ast.Constant) and isinstance(node.value, str):
             yield re.sub(r"\{[^}]*\}", GAP, node.value)
+
+
+@pytest.mark.parametrize("name", ["domain/records.py", "storage/rows.py", "storage/sides.py"])
+def test_every_reason_of_a_refused_row_has_a_pattern(name: str) -> None:
+    made = [
+        *re.findall(r'InvalidRecord\(\s*f?"([^"]+)"', (ROOT / name).read_text()),
+        *re.findall(r'yield \w+, f?"([^"]+)"', (ROOT / "storage/readers.py").read_text()),
+    ]
+    assert len(made) > 3
+    with speaking(GERMAN):
+        untold = [each for each in made if told(_with_values(each)) == _with_values(each)]
+    assert untold == []
+
+
+def _with_values(sentence: str) -> str:
+    values = {"{name}": "left", "{role}": "test", "{_NEEDS_LABEL[role]}": "test"}
+    return re.sub(r"\{[^}]+\}", lambda found: values.get(found[0], "7"), sentence)
 
 
 def test_every_pattern_is_a_sentence_that_the_code_still_makes() -> None:
