@@ -90,6 +90,34 @@ def test_who_wants_to_chooses_first_and_sends_with_enter(
     arrived.wait_for(1)
 
 
+def test_what_was_begun_in_a_panel_survives_a_reload_and_stays_with_its_record(
+    visitors: Visitors, team: Team, pool: str
+) -> None:
+    with rounds_on(team, pool) as start:
+        page = at_the_desk(visitors, "Rita", start(2))
+        record = record_on(page)
+        page.keyboard.press("e")
+        page.locator("#escalate-why").fill("two strokes cross")
+        page.keyboard.press("Escape")
+        page.keyboard.press("Space")
+        page.locator("#skip-why").fill("not my field")
+        page.reload()
+        look(page)
+        assert record_on(page) == record
+        page.keyboard.press("e")
+        expect(page.locator("#escalate-why")).to_have_value("two strokes cross")
+        page.keyboard.press("Escape")
+        page.keyboard.press("Space")
+        expect(page.locator("#skip-why")).to_have_value("not my field")
+        page.get_by_role("button", name="Enter Skip").click()
+        page.wait_for_function(
+            "record => document.querySelector('#about dd').textContent !== record", arg=record
+        )
+        look(page)
+        page.keyboard.press("e")
+        expect(page.locator("#escalate-why")).to_have_value("")
+
+
 def test_the_arrows_go_through_the_last_answers_and_say_why_each_was_chosen(
     visitors: Visitors, arrived: Arrived
 ) -> None:

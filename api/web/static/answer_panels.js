@@ -45,9 +45,8 @@ export class AnswerPanels {
     this.#become(name);
     find(`#${name}`).focus({ preventScroll: true });
     if (name === "ambiguous") this.#beginBetween();
-    if (name === "skip") this.#skipping.ask();
     if (name === "escalate") {
-      this.#why.value = find("#rationale").value;
+      this.#why.value ||= find("#rationale").value;
       this.#why.focus();
     }
   }

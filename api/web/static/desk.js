@@ -40,6 +40,8 @@ const COUNT_AGAIN_MS = 30_000;
 const desk = find("#desk");
 const adjudicating = desk.dataset.kind === "adjudication";
 const rationale = find("#rationale");
+/** What is written in a panel, by its name in a draft. */
+const asides = adjudicating ? { skip: find("#skip-why") } : { skip: find("#skip-why"), escalation: find("#escalate-why") };
 
 let task = null;
 let shownAt = 0;
@@ -128,6 +130,7 @@ function showDraft(draft) {
   showLabels();
   for (const label of draft.labels) set.toggle(label);
   rationale.value = draft.text;
+  for (const [name, field] of Object.entries(asides)) field.value = draft[name];
   if (!adjudicating) openNote(Boolean(draft.text));
   for (const radio of all("[name=confidence]")) radio.checked = radio.value === draft.confidence;
 }
@@ -203,7 +206,9 @@ function decided(verdict) {
 const confidence = () => find("[name=confidence]:checked")?.value ?? null;
 
 function keepDraft() {
-  if (task) drafts.write(task.task_id, { text: rationale.value, labels: set.labels, confidence: confidence() });
+  if (!task) return;
+  const written = Object.fromEntries(Object.entries(asides).map(([name, field]) => [name, field.value]));
+  drafts.write(task.task_id, { text: rationale.value, labels: set.labels, confidence: confidence(), ...written });
 }
 
 function answer(verdict, { because = rationale.value.trim() } = {}) {
@@ -372,7 +377,7 @@ find("#beside-close").addEventListener("click", () => {
   beside.close();
   focusRecord();
 });
-rationale.addEventListener("input", keepDraft);
+for (const field of [rationale, ...Object.values(asides)]) field.addEventListener("input", keepDraft);
 find("#confidence").addEventListener("change", keepDraft);
 rationale.addEventListener("keydown", (event) => {
   const leaves = event.key === "Escape" || (event.key === "Enter" && !event.shiftKey);

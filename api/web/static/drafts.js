@@ -2,7 +2,7 @@
 
 const PREFIX = "labelwright/draft/";
 const KEEP_MS = 14 * 86_400_000;
-const NOTHING = { text: "", labels: [], confidence: null };
+const NOTHING = { text: "", labels: [], confidence: null, escalation: "", skip: "" };
 
 export class Drafts {
   constructor(account) {
@@ -10,15 +10,15 @@ export class Drafts {
     forgetOld();
   }
 
-  /** `{text, labels, confidence}`, each empty where nothing was begun. */
+  /** `{text, labels, confidence, escalation, skip}`, each empty where nothing was begun. */
   read(task) {
     return { ...NOTHING, ...parsed(this.prefix + task) };
   }
 
-  write(task, { text = "", labels = [], confidence = null } = {}) {
+  write(task, begun = {}) {
     try {
-      if (text || labels.length || confidence) {
-        localStorage.setItem(this.prefix + task, JSON.stringify({ text, labels, confidence, at: Date.now() }));
+      if (Object.values(begun).some((each) => each?.length)) {
+        localStorage.setItem(this.prefix + task, JSON.stringify({ ...begun, at: Date.now() }));
       } else {
         localStorage.removeItem(this.prefix + task);
       }

@@ -30,10 +30,6 @@ export class Skipping {
     });
   }
 
-  ask() {
-    this.#field.value = "";
-  }
-
   press(key) {
     if (key === "c") this.#field.focus();
     else all("[data-skip]", this.#panel)[Number(key) - 1]?.click();
