@@ -46,6 +46,9 @@ class Phase(StrEnum):
 
 ENDED = frozenset({Phase.CLOSED, Phase.CANCELLED, Phase.FAILED})
 
+PAST_CANCELLING = frozenset({Phase.PUBLISHING, Phase.RETRAINING, Phase.EVALUATING})
+"""From publishing on the dataset may already be in somebody's hands."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class RoundPlan:

@@ -21,6 +21,7 @@ with workflow.unsafe.imports_passed_through():
     from domain.decisions import approval_refusal, batch_refusal, cancellation_refusal
     from domain.ids import AccountId, Document, round_workflow_id
     from domain.rounds import (
+        PAST_CANCELLING,
         ApprovalDecided,
         Batch,
         BatchAction,
@@ -42,9 +43,6 @@ CHECKS_SIGNATURES = "2026-11-26-rounds-check-who-signed"
 """Rounds that began before it let in whatever they are told; an audit names what nobody signed."""
 
 Told = BatchDecided | ApprovalDecided | CancelRequested
-
-PAST_CANCELLING = frozenset({Phase.PUBLISHING, Phase.RETRAINING, Phase.EVALUATING})
-"""From publishing on the dataset may already be in somebody's hands."""
 
 
 @workflow.defn

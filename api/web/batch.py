@@ -84,7 +84,6 @@ class Wanted:
     digest: str
     records: int
     may_decide: bool
-    may_cancel: bool
     conflict: str | None
     """Which part of the caller's stands against their deciding."""
     policies: list[PolicyChoice]
@@ -114,7 +113,6 @@ def wanted_decision(connection: Connection, round_: Round, caller: Caller) -> Wa
         digest=str(digest),
         records=batch["records"],
         may_decide=may_decide,
-        may_cancel=caller.may(Permission.START_ROUND) or caller.may(Permission.APPROVE),
         conflict=conflict,
         policies=[
             PolicyChoice(

@@ -17,6 +17,7 @@ from api.web.batch import Wanted, batch_view, wanted_decision
 from api.web.progress import progress_view
 from api.web.rendering import PageRoute, page
 from api.web.standing import awaited, comparison_chart, lift_chart, progress, steps_of, work_of
+from api.web.steering import steering_of
 from domain.accounts import Permission
 from domain.ids import RoundId
 from domain.roles import DatasetRole
@@ -106,6 +107,7 @@ async def get_round(request: Request, round_id: str, caller: Viewer, parts: Part
         view=batch_view(round_),
         used=round_.summary.get("policy"),
         wanted=wanted,
+        steering=steering_of(round_, caller, found.queues),
         quality=round_.summary.get("quality"),
         candidate=round_.summary.get("candidate"),
         version=version,

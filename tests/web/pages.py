@@ -88,6 +88,16 @@ def _exclude(page: Page) -> None:
     page.keyboard.press("x")
 
 
+def _asking(wish: str) -> Callable[[Page], None]:
+    """The dialog that asks before that happens to the round."""
+
+    def ask(page: Page) -> None:
+        page.locator(f"#{wish}-round").click()
+        expect(page.locator(f"#{wish}-dialog")).to_be_visible()
+
+    return ask
+
+
 SIGHTS = (
     Sight(route="/sign-in", who="", name="sign-in"),
     Sight(route="/nowhere", who="Rosa", name="not-found"),
@@ -128,6 +138,20 @@ SIGHTS = (
         who="Rosa",
         name="round-reviewing",
         address="/rounds/{reviewing}",
+    ),
+    Sight(
+        route="/rounds/{round_id}",
+        who="Rosa",
+        name="round-extend",
+        address="/rounds/{reviewing}",
+        ready=_asking("extend"),
+    ),
+    Sight(
+        route="/rounds/{round_id}",
+        who="Rosa",
+        name="round-cancel",
+        address="/rounds/{reviewing}",
+        ready=_asking("cancel"),
     ),
     Sight(
         route="/rounds/{round_id}/approval",

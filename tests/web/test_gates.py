@@ -8,7 +8,7 @@ from itertools import count
 from typing import Any
 
 import pytest
-from playwright.sync_api import expect
+from playwright.sync_api import Locator, Page, expect
 
 from tests.web.conftest import Visitors
 from tests.web.team import Team
@@ -105,15 +105,20 @@ def held_round(team: Team, news: str) -> Iterator[Callable[[], str]]:
         team.cancel_round(round_id)
 
 
+def held(page: Page) -> Locator:
+    return page.get_by_role("region", name="The batch waits for a decision")
+
+
 def test_a_held_batch_says_why_and_goes_on_once_it_is_accepted(
     visitors: Visitors, team: Team, held_round: Callable[[], str]
 ) -> None:
     round_id = held_round()
     requester = visitors.sign_in("Rosa", f"/rounds/{round_id}").page
-    panel = requester.get_by_role("region", name="The batch waits for a decision")
+    panel = held(requester)
     expect(panel).to_contain_text("Random share of the batch is 0.25")
     expect(panel).to_contain_text("another person")
     expect(panel.get_by_role("button", name="Accept")).to_have_count(0)
+    expect(requester.get_by_role("button", name="Extend the deadline")).to_have_count(0)
     made_of = requester.get_by_role("region", name="What the batch is made of")
     expect(made_of.get_by_role("heading", name="Language")).to_be_visible()
     expect(made_of).to_contain_text("the pool (distance")
@@ -121,7 +126,7 @@ def test_a_held_batch_says_why_and_goes_on_once_it_is_accepted(
     page = visitors.sign_in("Paul", f"/rounds/{round_id}").page
     page.get_by_role("button", name="Accept the batch as it is").click()
     expect(page.get_by_role("alert")).to_contain_text("needs a reason")
-    page.get_by_label("Why").fill("Good enough for a first round")
+    held(page).get_by_label("Why").fill("Good enough for a first round")
     page.get_by_role("button", name="Accept the batch as it is").click()
     expect(page.get_by_text("Waits for reviewers")).to_be_visible()
     batch = page.get_by_role("region", name="Batch", exact=True)
@@ -137,7 +142,7 @@ def test_another_policy_is_chosen_from_those_that_are_approved(
     page = visitors.sign_in("Paul", f"/rounds/{round_id}").page
     choice = page.get_by_label("Another policy")
     assert "strict@1" not in choice.inner_text(), "it selected the batch that is held"
-    page.get_by_label("Why").fill("We need no more random records")
+    held(page).get_by_label("Why").fill("We need no more random records")
     choice.select_option("relaxed@1")
     page.get_by_role("button", name="Select again by this policy").click()
     expect(page.get_by_text("Waits for reviewers")).to_be_visible()
@@ -150,7 +155,9 @@ def test_whoever_decides_about_a_batch_may_also_give_the_round_up(
 ) -> None:
     round_id = held_round()
     page = visitors.sign_in("Paul", f"/rounds/{round_id}").page
-    page.get_by_label("Why").fill("The pool is the wrong one")
     page.get_by_role("button", name="Cancel the round").click()
+    asked = page.get_by_role("dialog", name="Cancel this round?")
+    asked.get_by_label("Why").fill("The pool is the wrong one")
+    asked.get_by_role("button", name="Cancel the round").click()
     expect(page.get_by_role("heading", name="Cancelled while checking")).to_be_visible()
     assert team.round(round_id)["failure"]["message"] == "The pool is the wrong one"

@@ -1,4 +1,4 @@
-// The decision about a batch that failed a gate: accepted, selected again, or the round given up.
+// The decision about a batch that failed a gate: accepted, or selected again by another policy.
 // The panel comes and goes with the round, so everything here is asked of the document.
 
 import { newId, post } from "./api.js";
@@ -18,21 +18,15 @@ function prepare() {
   reason.value ||= sessionStorage.getItem(draftOf(form)) ?? "";
 }
 
-function request(wish, form, reason) {
-  const round = encodeURIComponent(form.dataset.round);
-  if (wish === "cancel") return [`/api/v1/rounds/${round}/cancellation`, "request_id", { reason }];
-  const body = { action: wish, batch_digest: form.dataset.digest, reason };
-  if (wish === "amend") body.policy = find("#batch-policy", form).value;
-  return [`/api/v1/rounds/${round}/batch-decision`, "decision_id", body];
-}
-
-async function send(form, wish, reason) {
-  const [path, name, body] = request(wish, form, reason);
+async function send(form, action, reason) {
+  const path = `/api/v1/rounds/${encodeURIComponent(form.dataset.round)}/batch-decision`;
+  const body = { action, batch_digest: form.dataset.digest, reason };
+  if (action === "amend") body.policy = find("#batch-policy", form).value;
   const same = JSON.stringify([path, body]);
   if (!ids.has(same)) ids.set(same, newId());
   for (const button of all("button", form)) button.disabled = true;
   try {
-    await post(path, { [name]: ids.get(same), ...body });
+    await post(path, { decision_id: ids.get(same), ...body });
     sessionStorage.removeItem(draftOf(form));
     form.replaceWith(make("p", { role: "status" }, t("Recorded. The round acts on it in a moment.")));
   } catch (error) {

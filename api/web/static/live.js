@@ -8,13 +8,18 @@ const EVERY_MS = 2_000;
 const MOST_MS = 30_000;
 
 const live = find("[data-live]");
+// So often what was just sent may show, and not all of that is in the round's JSON: a deadline.
+const EAGER = 5;
+
 let last = null;
+let eager = 0;
 let wait = EVERY_MS;
 
 /** The round as JSON says whether anything changed; only then is the page's part fetched. */
 async function look() {
   const now = JSON.stringify(await get(live.dataset.watch));
-  if (last !== null && now !== last) await renew();
+  if (eager > 0 || (last !== null && now !== last)) await renew();
+  eager -= 1;
   last = now;
 }
 
@@ -27,12 +32,18 @@ async function renew() {
     location.reload();  // the session has ended: the server says where to go
     return;
   }
-  const focused = live.contains(document.activeElement) && document.activeElement.getAttribute("href");
+  const focused = live.contains(document.activeElement) && document.activeElement;
   live.replaceChildren(...document.importNode(fresh, true).childNodes);
   live.dataset.watch = fresh.dataset.watch ?? "";
   localTimes(live);
   document.dispatchEvent(new Event("renewed"));
-  if (focused) find(`a[href="${CSS.escape(focused)}"]`, live)?.focus();
+  if (focused) sameAs(focused)?.focus();
+}
+
+/** What stands in the place of an element that was replaced: by its id, or where a link leads. */
+function sameAs({ id, attributes: { href } }) {
+  if (id) return find(`#${CSS.escape(id)}`, live);
+  return href && find(`a[href="${CSS.escape(href.value)}"]`, live);
 }
 
 async function loop() {
@@ -51,4 +62,7 @@ async function loop() {
   setTimeout(loop, wait);
 }
 
+document.addEventListener("steered", () => {
+  eager = EAGER;
+});
 loop();
