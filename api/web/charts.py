@@ -21,7 +21,7 @@ LEGEND = 4
 COUNTS, SHARES = ",.0f", ".0%"
 """How figures are written on an axis, by d3-format."""
 TIMES: dict[str, Any] = {
-    "seconds": "%H:%M",
+    "seconds": "%H:%M:%S",
     "minutes": "%H:%M",
     "hours": "%H:%M",
     "day": "%-d %b",
@@ -164,7 +164,13 @@ def line_chart(
             title=over,
             sort=None,
             scale=alt.Scale(type="utc") if temporal else alt.Undefined,
-            axis=alt.Axis(grid=False, labelAngle=0, format=TIMES if temporal else alt.Undefined),
+            axis=alt.Axis(
+                grid=False,
+                labelAngle=0,
+                labelSeparation=8,
+                tickCount=5 if temporal else alt.Undefined,
+                format=TIMES if temporal else alt.Undefined,
+            ),
         ),
         **{"color": _colours(series)} if series else {"color": alt.value(colour(0))},
     )

@@ -16,6 +16,7 @@ from api.language import decimal, gettext
 from api.record_story import told_story
 from api.state import Parts
 from api.web.charts import bar_chart
+from api.web.growth import growth_figure
 from api.web.rendering import PageRoute, page
 from domain.access import clearance_of
 from domain.accounts import Permission
@@ -100,6 +101,7 @@ async def get_pool(
         levels=[(clearance_of(level), count) for level, count in sorted(profile.levels.items())],
         label_rows=[[label, decimal(count)] for label, count in profile.labels.items()],
         labels=await run_in_threadpool(_labels, profile),
+        growth=await run_in_threadpool(growth_figure, profile.growth),
         records=[(each, json.dumps(each.content)) for each in records[:SHOWN]],
         next=records[SHOWN - 1].record_id if len(records) > SHOWN else None,
         begins=begins,

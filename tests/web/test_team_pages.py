@@ -6,11 +6,14 @@ from collections.abc import Callable
 
 import pytest
 from playwright.sync_api import expect
+from sqlalchemy import text
 
 from api.vocabulary import word
 from domain.roles import DatasetRole
+from storage.database import engine
 from tests.web.conftest import Visitors, rounds_on
 from tests.web.team import Team, until
+from workers.local_stack import LocalStack
 
 pytestmark = [pytest.mark.slow, pytest.mark.browser, pytest.mark.xdist_group("web")]
 
@@ -29,6 +32,39 @@ def test_a_pool_shows_what_it_is_made_of(visitors: Visitors, team: Team, pool: s
     page.get_by_role("button", name="Look").click()
     for link in page.locator("tbody th a").all():
         assert link.inner_text().startswith("digit-00")
+
+
+def test_a_pool_shows_how_it_has_grown_and_how_many_records_repeat_another(
+    visitors: Visitors, team: Team, stack: LocalStack
+) -> None:
+    team.import_texts("grown", labels=("old", "new"), texts=["one", "two", "two", "three", "two"])
+    page = visitors.sign_in("Rosa", "/pools/grown").page
+    expect(page.get_by_role("main")).to_contain_text("2 records (40.0 %) repeat the content")
+    expect(page.get_by_role("heading", name="Growth")).to_have_count(0)
+    owner = engine(stack.addresses.database_url)
+    with owner.begin() as connection:
+        # Time does not pass in a test: some of the records, and an import, came before.
+        connection.execute(
+            text(
+                "UPDATE records SET created_at = '2026-01-05T10:00:00Z'"
+                " WHERE pool_id = 'grown' AND record_id IN ('grown-0', 'grown-1')"
+            )
+        )
+        connection.execute(
+            text(
+                "INSERT INTO imports (import_id, pool_id, file_name, created_by, created_at)"
+                " VALUES ('imp-before', 'grown', 'before.csv', 'x', '2026-01-05T10:00:00Z')"
+            )
+        )
+    owner.dispose()
+    page.reload()
+    chart = page.get_by_role("img", name="Records by the month of their import")
+    expect(chart).to_be_visible()
+    growth = page.get_by_role("figure").filter(has=chart)
+    growth.get_by_text("Figures").click()
+    rows = [row.inner_text().split() for row in growth.locator("tbody tr").all()]
+    assert [row[1:] for row in rows] == [["2", "2"], ["3", "5"]]
+    assert rows[0][0] == "2026-01"
 
 
 def test_a_record_has_its_whole_story_and_reviewers_their_workload(
