@@ -150,7 +150,7 @@ def test_an_import_is_told_in_german_what_it_refused_and_why(visitors: Visitors,
     choose(page, "fehler.jsonl", '{"id": "f1", "text": ""}\n{"text": "guten Tag"}\n')
     page.get_by_role("button", name="Importieren", exact=True).click()
     expect(page.locator("#refused")).to_contain_text("Der Text ist leer oder kein Text")
-    expect(page.locator("#refused")).to_contain_text("Die ID des Eintrags fehlt")
+    expect(page.locator("#refused")).to_contain_text("Die Id des Eintrags fehlt")
     expect(page.get_by_text("Keine der Zeilen ist im Pool")).to_be_visible()
     assert english_among(page.evaluate(SPOKEN)) == []
 
