@@ -70,7 +70,10 @@ def take(
 
 def shoot(page: Page, path: Path) -> None:
     """The whole page, as far down as somebody would look at a picture of it."""
-    height = min(int(page.evaluate("document.documentElement.scrollHeight")), TALLEST)
+    # What lies behind a dialog is darkened as far down as the window goes.
+    beneath = page.locator("dialog[open]").count() > 0
+    whole = "innerHeight" if beneath else "document.documentElement.scrollHeight"
+    height = min(int(page.evaluate(whole)), TALLEST)
     width = int(page.evaluate("innerWidth"))
     page.screenshot(
         path=path,
