@@ -127,11 +127,11 @@ def test_a_dataset_shows_its_roles_over_versions_once_there_are_two(
     ]
     rows += [{"text": f"a letter that nobody has read, the {number}th"} for number in range(8)]
     labels = ["parcels", "stamps"]
-    team.import_rows("letters", "text", rows, labels=labels)
+    team.import_rows("postcards", "text", rows, labels=labels)
 
-    with rounds_on(team, "letters") as start:
+    with rounds_on(team, "postcards") as start:
         publish_one(team, start)
-        page = visitors.sign_in("Rosa", "/datasets/letters").page
+        page = visitors.sign_in("Rosa", "/datasets/postcards").page
         expect(page.get_by_role("link", name="v1")).to_be_visible()
         chart = page.get_by_role("img", name="Records by role and version")
         expect(chart).to_have_count(0)
@@ -139,7 +139,7 @@ def test_a_dataset_shows_its_roles_over_versions_once_there_are_two(
     page.reload()
     expect(chart).to_be_visible()
     page.get_by_text("Figures").click()
-    versions = team["Rosa"].api.get("/datasets/letters").json()["versions"]
+    versions = team["Rosa"].api.get("/datasets/postcards").json()["versions"]
     assert [sum(each["roles"].values()) for each in versions] == [14, 10]
     table = page.get_by_role("figure").get_by_role("row")
     roles = [role for role in DatasetRole if any(role in each["roles"] for each in versions)]
@@ -150,7 +150,7 @@ def test_a_dataset_shows_its_roles_over_versions_once_there_are_two(
             for each in reversed(versions)
         ),
     ]
-    stranger = visitors.sign_in("Rita", "/datasets/letters")
+    stranger = visitors.sign_in("Rita", "/datasets/postcards")
     stranger.expected = ("403",)
     stranger.page.reload()
     expect(stranger.page.get_by_role("heading", level=1)).to_be_visible()
