@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
 import pytest
 from playwright.sync_api import expect
@@ -20,7 +21,10 @@ def test_a_round_shows_what_waits_and_the_pace_of_answers(
     page = visitors.sign_in("Rosa", f"/rounds/{round_id}").page
     expect(page.get_by_text("Not enough answers yet")).to_be_visible()
     team.review_all("Rita", wrong=2)
-    told = team["Rosa"].api.get(f"/rounds/{round_id}/progress").json
+
+    def told() -> Any:
+        return team["Rosa"].api.get(f"/rounds/{round_id}/progress").json()
+
     until(lambda: sum(each["answers"] for each in told()["hours"]) == 12, "12 answers are counted")
     found = told()
     assert [(each["queue"], each["kind"]) for each in found["queues"]] == [("general", "review")]
