@@ -80,3 +80,12 @@ export function newId() {
   const hex = [...bytes].map((byte) => byte.toString(16).padStart(2, "0")).join("");
   return [8, 12, 16, 20].reduceRight((id, at) => `${id.slice(0, at)}-${id.slice(at)}`, hex);
 }
+
+/** A function that gives the same content the same id, so that sending it twice has one effect. */
+export function idsByContent() {
+  const ids = new Map();
+  return (content) => {
+    if (!ids.has(content)) ids.set(content, newId());
+    return ids.get(content);
+  };
+}

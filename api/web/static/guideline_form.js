@@ -1,13 +1,12 @@
 // Writes a guideline, or its next version: the text, and what shows a label and what does not.
 
-import { newId, post } from "./api.js";
+import { idsByContent, post } from "./api.js";
 import { all, find, say } from "./dom.js";
 import { t } from "./i18n.js";
 
 const form = find("#write");
 const button = find("button[type=submit]", form);
-// The same guideline sent twice makes one version.
-const ids = new Map();
+const idOf = idsByContent();
 
 function add(list) {
   find(`#${list}`).append(find(`[data-row=${list}]`).content.cloneNode(true));
@@ -49,10 +48,8 @@ form.addEventListener("submit", async (event) => {
   say(find("#error"), unfinished ? t("An example needs a content and a label.") : "");
   if (unfinished) return;
   button.disabled = true;
-  const written = JSON.stringify(body);
-  if (!ids.has(written)) ids.set(written, newId());
   try {
-    const made = await post("/api/v1/guidelines", body, { headers: { "Idempotency-Key": ids.get(written) } });
+    const made = await post("/api/v1/guidelines", body, { headers: { "Idempotency-Key": idOf(JSON.stringify(body)) } });
     location.assign(`/guidelines/${encodeURIComponent(made.name)}/${made.version}`);
   } catch (error) {
     say(find("#error"), error.sentence ?? error.message);

@@ -1,6 +1,6 @@
 // Writes the next version of a policy: checked while it is written, each fault with its line.
 
-import { newId, send } from "./api.js";
+import { idsByContent, send } from "./api.js";
 import { find, make, say } from "./dom.js";
 import { number, t, tn } from "./i18n.js";
 
@@ -9,7 +9,7 @@ const PAUSE_MS = 400;
 const form = find("#write");
 const text = find("#document");
 const button = find("button[type=submit]", form);
-const ids = new Map();
+const idOf = idsByContent();
 let waiting = 0;
 let asked = 0;
 
@@ -71,10 +71,8 @@ form.addEventListener("submit", async (event) => {
   event.preventDefault();
   say(find("#error"), "");
   button.disabled = true;
-  // The same text sent twice makes one version.
-  if (!ids.has(text.value)) ids.set(text.value, newId());
   try {
-    const made = await send("/api/v1/policies", text.value, "application/yaml", ids.get(text.value));
+    const made = await send("/api/v1/policies", text.value, "application/yaml", idOf(text.value));
     location.assign(`/policies/${encodeURIComponent(made.name)}/${made.version}`);
   } catch (error) {
     const faults = error.context?.faults ?? [];
